@@ -1,0 +1,82 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of objects: light curves and the candidates that they confirm."""
+
+from __future__ import annotations
+
+__all__ = ("DIA_OBJECT", "LIGHT_CURVES", "OBJECTS")
+
+from ._schema import Column, TableSchema
+
+_SHARD = ("instrument", "htm7")
+
+DIA_OBJECT = TableSchema(
+    "dia_object_htm7",
+    _SHARD,
+    "One row per DIA object whose flux is to be forced in every visit.",
+    (
+        Column("diaObjectId", "i8", "Object."),
+        Column("ra", "f8", "Mean right ascension (ICRS).", "deg"),
+        Column("dec", "f8", "Mean declination (ICRS).", "deg"),
+        Column("nDiaSources", "i4", "Number of DIA sources."),
+    ),
+)
+
+OBJECTS = TableSchema(
+    "transient_objects",
+    _SHARD,
+    "One row per object: DIA sources of all visits matched on the sky.",
+    (
+        Column("diaObjectId", "i8", "Object."),
+        Column("ra", "f8", "Mean right ascension (ICRS).", "deg"),
+        Column("dec", "f8", "Mean declination (ICRS).", "deg"),
+        Column("raErr", "f4", "Standard error of ra cos(dec).", "deg"),
+        Column("decErr", "f4", "Standard error of dec.", "deg"),
+        Column("n_detections", "i4", "Number of DIA sources."),
+        Column("n_nights", "i4", "Number of nights with a DIA source."),
+        Column("n_nights_above", "i4", "Number of nights with a score above the working threshold."),
+        Column("n_bands", "i4", "Number of bands with a DIA source."),
+        Column("bands", "str", "Bands with a DIA source, in alphabetical order."),
+        Column("max_score", "f4", "Highest calibrated score."),
+        Column("mean_score", "f4", "Mean calibrated score."),
+        Column("probability", "f4", "Combined probability, corrected for correlated epochs."),
+        Column("log_likelihood_ratio", "f4", "Sum of log likelihood ratios, corrected for correlated epochs."),
+        Column("peak_snr", "f4", "Highest significance."),
+        Column("peak_flux", "f4", "Difference flux of largest absolute value.", "nJy"),
+        Column("peak_mjd", "f8", "TAI MJD of the peak.", "d"),
+        Column("first_mjd", "f8", "TAI MJD of the first detection.", "d"),
+        Column("last_mjd", "f8", "TAI MJD of the last detection.", "d"),
+        Column("duration", "f4", "Time between first and last detection.", "d"),
+        Column("negative_fraction", "f4", "Fraction of negative detections."),
+        Column("chi2_constant", "f4", "Reduced chi-squared of a constant flux per band."),
+        Column("rise_rate", "f4", "Slope of log flux before the peak; NaN if unknown.", "1/d"),
+        Column("fade_rate", "f4", "Slope of log flux after the peak; NaN if unknown.", "1/d"),
+        Column("motion", "f4", "Fitted proper motion.", "arcsec/d"),
+        Column("motion_significance", "f4", "Fitted motion over its standard error."),
+        Column("is_confirmed", "?", "The rule named in the metadata (CONFIRMATION_RULE) holds."),
+        Column("n_injected", "i4", "Number of detections that are injections: not a candidate if positive."),
+    ),
+)
+
+LIGHT_CURVES = TableSchema(
+    "transient_light_curves",
+    _SHARD,
+    "One row per object and epoch.",
+    (
+        Column("diaObjectId", "i8", "Object."),
+        Column("diaSourceId", "i8", "DIA source; 0 for forced photometry."),
+        Column("visit", "i8", "Visit."),
+        Column("detector", "i4", "Detector."),
+        Column("band", "str", "Band."),
+        Column("midpointMjdTai", "f8", "TAI MJD of the middle of the exposure.", "d"),
+        Column("night", "i4", "Night: integer part of the local solar MJD."),
+        Column("psfFlux", "f4", "Difference flux.", "nJy"),
+        Column("psfFluxErr", "f4", "Standard error of psfFlux.", "nJy"),
+        Column("snr", "f4", "Absolute significance."),
+        Column("score", "f4", "Calibrated probability; NaN for forced photometry."),
+        Column("score_std", "f4", "Spread of the networks; NaN for forced photometry."),
+        Column("is_forced", "?", "Forced photometry: not detected at this epoch."),
+        Column("is_injected", "?", "The detection is an injection."),
+    ),
+)

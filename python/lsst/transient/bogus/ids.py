@@ -1,0 +1,44 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Identifiers that are unique over a survey and depend on the data ID alone."""
+
+from __future__ import annotations
+
+__all__ = ("pack_ids",)
+
+import numpy as np
+
+_INDEX_BITS = 14
+_DETECTOR_BITS = 8
+_VISIT_BITS = 41
+
+
+def pack_ids(visit: int, detector: int, n: int) -> np.ndarray:
+    """Return identifiers for the rows of one visit and detector.
+
+    Parameters
+    ----------
+    visit
+        Visit, below 2**41.
+    detector
+        Detector, below 256.
+    n
+        Number of rows, at most 16384.
+
+    Returns
+    -------
+    ids : `numpy.ndarray`
+        Positive int64 identifiers, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        Raised if a part does not fit in its bits.
+    """
+    limits = (("visit", visit, _VISIT_BITS), ("detector", detector, _DETECTOR_BITS), ("n", n - 1, _INDEX_BITS))
+    for name, value, bits in limits:
+        if not -1 <= value < 1 << bits:
+            raise ValueError(f"Cannot pack {name}={value}: {bits} bits hold values below {1 << bits}.")
+    base = ((visit << _DETECTOR_BITS) | detector) << _INDEX_BITS
+    return np.int64(base) + np.arange(n, dtype=np.int64)

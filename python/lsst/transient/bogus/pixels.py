@@ -1,0 +1,104 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The boundary to `lsst.images`: planes of an image as plain arrays.
+
+Native tasks receive the planes that the butler makes of ``image``, ``mask`` and
+``variance`` components, whatever image type the repository holds, and turn them
+into a `Plane` here.  No other module outside ``standalone`` knows `lsst.images`.
+"""
+
+from __future__ import annotations
+
+__all__ = ("Plane", "image_plane", "mask_plane")
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import astropy.units
+import numpy as np
+from lsst.images import Image, Mask
+
+
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """Pixels with the position of their first pixel.
+
+    Parameters
+    ----------
+    array
+        Pixels, shape (H, W); row first.
+    x0
+        Parent column of ``array[:, 0]``.
+    y0
+        Parent row of ``array[0, :]``.
+    unit
+        Astropy unit string of the pixels; empty if they have none.
+    """
+
+    array: np.ndarray
+    x0: int
+    y0: int
+    unit: str = ""
+
+
+def image_plane(image: Image, *, unit: str | None = None) -> Plane:
+    """Return the pixels of an image or variance plane.
+
+    Parameters
+    ----------
+    image
+        Plane as read by the butler with storage class ``ImageV2``.
+    unit
+        Unit to convert to, where the plane's own unit has a constant conversion
+        to it; the plane's own unit is kept otherwise.
+
+    Returns
+    -------
+    plane : `Plane`
+        Pixels, float32.
+    """
+    array = np.asarray(image.array, dtype=np.float32)
+    own = image.unit
+    if unit is not None and own is not None and own.is_equivalent(unit):
+        factor = own.to(unit)
+        if factor != 1.0:
+            array = array * np.float32(factor)
+        own = astropy.units.Unit(unit)
+    return Plane(array, image.bbox.x.start, image.bbox.y.start, own.to_string() if own is not None else "")
+
+
+def mask_plane(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[Plane, frozenset[str]]:
+    """Condense a mask to a few named bits in one byte per pixel.
+
+    Parameters
+    ----------
+    mask
+        Plane as read by the butler with storage class ``MaskV2``.
+    bits
+        For each output bit, in order from the lowest, the mask planes that set
+        it.  Planes that the file does not have are ignored and returned.
+
+    Returns
+    -------
+    plane : `Plane`
+        Bits, uint8.
+    absent : `frozenset` [`str`]
+        Configured planes that the file does not have.
+
+    Raises
+    ------
+    ValueError
+        Raised if more than eight bits are asked for.
+    """
+    if len(bits) > 8:
+        raise ValueError(f"At most 8 mask bits fit in one byte; got {len(bits)}: {list(bits)}.")
+    present = set(mask.schema.names)
+    condensed = np.zeros(mask.array.shape[:2], dtype=np.uint8)
+    for position, planes in enumerate(bits.values()):
+        known = [name for name in planes if name in present]
+        if known:
+            hit = np.any(mask.array & mask.schema.bitmask(*known), axis=-1)
+            condensed |= hit.astype(np.uint8) << np.uint8(position)
+    absent = frozenset(name for planes in bits.values() for name in planes) - present
+    return Plane(condensed, mask.bbox.x.start, mask.bbox.y.start), absent
