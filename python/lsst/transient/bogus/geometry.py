@@ -392,9 +392,8 @@ def fit_sky_map(
     keep = np.all(np.isfinite(target), axis=-1)
     for stage_order in sorted({1, order}):
         coefficients, keep = _clipped_fit(_terms(uv[:, 0], uv[:, 1], stage_order), target, keep)
-    sky_map = SkyMap(
-        axes, (float(origin[0]), float(origin[1])), scale, order, coefficients, np.nan, int(keep.sum())
-    )
+    n_used = int(keep.sum())
+    sky_map = SkyMap(axes, (float(origin[0]), float(origin[1])), scale, order, coefficients, np.nan, n_used)
     residual = (_terms(uv[keep, 0], uv[keep, 1], order) @ coefficients - target[keep]) / _ARCSEC
     with np.errstate(divide="ignore", invalid="ignore"):
         rms = float(np.sqrt(np.mean(np.sum(residual**2, axis=-1))) / sky_map.pixel_scale)
