@@ -18,7 +18,7 @@ __all__ = (
 )
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import astropy.units as u
@@ -27,230 +27,20 @@ import numpy as np
 import numpy.typing as npt
 from astro_metadata_translator import ObservationInfo
 from astropy.time import Time, TimeDelta
+
 from lsst.images import (
     Box,
     DetectorFrame,
     Image,
-    Mask,
     MaskPlane,
-    MaskSchema,
     ObservationSummaryStats,
     SkyProjection,
     VisitImage,
-    get_legacy_difference_image_mask_planes,
-)
-from lsst.images.cameras import (
-    CameraFrameSetSerializationModel,
-    Detector,
-    DetectorAttributes,
-    DetectorType,
-    Orientation,
 )
 from lsst.images.psfs import GaussianPointSpreadFunction, PointSpreadFunction
 
-MASK_PLANES: tuple[str, ...] = (
-    "BAD",
-    "SATURATED",
-    "INTERPOLATED",
-    "COSMIC_RAY",
-    "DETECTION_EDGE",
-    "DETECTED",
-    "DETECTED_NEGATIVE",
-    "NO_DATA",
-    "SUSPECT",
-    "INJECTED",
-    "INJECTED_CORE",
-)
-"""Planes of every mask made here, in bit order."""
-
-_INJECTION_PLANES = {
-    "INJECTED": "Pixel holds flux of an injected synthetic source.",
-    "INJECTED_CORE": "Pixel is near the centre of an injected synthetic source.",
-}
-
-# Nominal values for cameras whose geometry is known through the WCS alone.
-_PIXEL_SIZE_MM = 0.01
-_RADIAN_PER_MM = 1e-4
-
-_CAMERA_AST = """Begin FrameSet
-Nframe = 3
-Currnt = 1
-Lnk2 = 1
-Lnk3 = 1
-Frm1 =
-Begin Frame
-Ident = "FOCAL_PLANE"
-IsA Object
-Naxes = 2
-Domain = "FOCAL_PLANE"
-Ax1 =
-Begin Axis
-Unit = "mm"
-End Axis
-Ax2 =
-Begin Axis
-Unit = "mm"
-End Axis
-End Frame
-Frm2 =
-Begin Frame
-Ident = "FIELD_ANGLE"
-IsA Object
-Naxes = 2
-Ax1 =
-Begin Axis
-Unit = "rad"
-End Axis
-Ax2 =
-Begin Axis
-Unit = "rad"
-End Axis
-End Frame
-Frm3 =
-Begin Frame
-Ident = "DETECTOR_{detector}"
-IsA Object
-Naxes = 2
-Ax1 =
-Begin Axis
-Unit = "pix"
-Top = {x1}
-Bottom = {x0}
-End Axis
-Ax2 =
-Begin Axis
-Unit = "pix"
-Top = {y1}
-Bottom = {y0}
-End Axis
-End Frame
-Map2 =
-Begin ZoomMap
-Nin = 2
-IsA Mapping
-Zoom = {radian_per_mm!r}
-End ZoomMap
-Map3 =
-Begin ZoomMap
-Nin = 2
-IsA Mapping
-Zoom = {pixel_per_mm!r}
-End ZoomMap
-End FrameSet
-"""
-
-
-def mask_schema() -> MaskSchema:
-    """Return the schema of every mask made here.
-
-    Returns
-    -------
-    schema : `lsst.images.MaskSchema`
-        The planes of `MASK_PLANES`, with the descriptions of `lsst.images`.
-    """
-    known = {p.name: p.description for p in get_legacy_difference_image_mask_planes().values()}
-    known.update(_INJECTION_PLANES)
-    return MaskSchema([MaskPlane(name, known[name]) for name in MASK_PLANES])
-
-
-def empty_mask(box: Box) -> Mask:
-    """Make a mask with the standard planes and no bit set.
-
-    Parameters
-    ----------
-    box
-        Bounding box.
-
-    Returns
-    -------
-    mask : `lsst.images.Mask`
-        Cleared mask.
-    """
-    return Mask(0, bbox=box, schema=mask_schema())
-
-
-def mask_array(mask: Mask, plane: str) -> np.ndarray:
-    """Return one plane as booleans.
-
-    Parameters
-    ----------
-    mask
-        Mask with any schema.
-    plane
-        Name of the plane.
-
-    Returns
-    -------
-    array : `numpy.ndarray`
-        Boolean, shape (H, W); all `False` if the mask has no such plane.
-    """
-    if plane not in mask.schema.names:
-        return np.zeros(mask.array.shape[:2], dtype=bool)
-    return mask.get(plane)
-
-
-def any_mask(mask: Mask, planes: Iterable[str]) -> np.ndarray:
-    """Return where at least one of some planes is set.
-
-    Parameters
-    ----------
-    mask
-        Mask with any schema.
-    planes
-        Names of planes; those that the mask does not have are ignored.
-
-    Returns
-    -------
-    array : `numpy.ndarray`
-        Boolean, shape (H, W).
-    """
-    present = [plane for plane in planes if plane in mask.schema.names]
-    return np.any(mask.array & mask.schema.bitmask(*present), axis=-1)
-
-
-def make_detector(*, instrument: str, detector: int, box: Box, name: str | None = None) -> Detector:
-    """Describe a detector of which nothing is known but its box.
-
-    Parameters
-    ----------
-    instrument
-        Butler name of the instrument.
-    detector
-        Detector number.
-    box
-        Bounding box of its pixels.
-    name
-        Full name; ``det<number>`` by default.
-
-    Returns
-    -------
-    detector : `lsst.images.cameras.Detector`
-        Detector without amplifiers.  Its focal-plane position is nominal: sky
-        positions come from the image's own projection.
-    """
-    ast = _CAMERA_AST.format(
-        detector=detector,
-        x0=box.x.start,
-        x1=box.x.stop,
-        y0=box.y.start,
-        y1=box.y.stop,
-        radian_per_mm=_RADIAN_PER_MM,
-        pixel_per_mm=1.0 / _PIXEL_SIZE_MM,
-    )
-    # The archive is used for arrays alone, of which a frame set has none.
-    frames = CameraFrameSetSerializationModel(instrument=instrument, ast=ast).deserialize(None)
-    name = name or f"det{detector}"
-    attributes = DetectorAttributes(
-        name=name,
-        id=detector,
-        type=DetectorType.SCIENCE,
-        serial=name,
-        bbox=box,
-        orientation=Orientation(focal_plane_x=0.0, focal_plane_y=0.0, focal_plane_z=0.0),
-        pixel_size=_PIXEL_SIZE_MM,
-        physical_type="unknown",
-    )
-    return Detector(attributes, [], frames)
+from .detector import make_detector
+from .mask_planes import MASK_PLANES, any_mask, empty_mask, mask_array, mask_schema, set_planes
 
 
 def make_gaussian_psf(*, fwhm: float, box: Box, stamp_size: int | None = None) -> GaussianPointSpreadFunction:
@@ -357,7 +147,7 @@ def make_visit_image(
         )
     box = Box.from_shape(image_array.shape, start=(y0, x0))
     mask = empty_mask(box)
-    _set_planes(mask, mask_bits)
+    set_planes(mask, mask_bits)
     frame = DetectorFrame(instrument=instrument, visit=visit, detector=detector, bbox=box)
     begin = Time(mjd_begin, format="mjd", scale="tai")
     name = detector_name or f"det{detector}"
@@ -435,6 +225,7 @@ def with_planes(
     copied = visit_image.copy()
     if absent:
         planes = [MaskPlane(name, schema.descriptions[name]) for name in absent]
+        metadata: Any = dict(copied.metadata)
         copied = VisitImage(
             copied.image,
             mask=copied.mask.add_planes(planes),
@@ -449,13 +240,13 @@ def with_planes(
             aperture_corrections=copied.aperture_corrections,
             backgrounds=copied.backgrounds,
             band=copied.band,
-            metadata=dict(copied.metadata),
+            metadata=metadata,
         )
     if image is not None:
         copied.image.array[...] = image
     if variance is not None:
         copied.variance.array[...] = variance
-    _set_planes(copied.mask, bits)
+    set_planes(copied.mask, bits)
     return copied
 
 
@@ -481,14 +272,3 @@ def midpoint_mjd_tai(obs_info: ObservationInfo) -> float:
     if begin is None or end is None:
         raise ValueError(f"Observation {obs_info.observation_id} has no begin or end.")
     return 0.5 * float(begin.tai.mjd + end.tai.mjd)
-
-
-def _set_planes(mask: Mask, bits: Mapping[str, npt.ArrayLike]) -> None:
-    """Set bits of a mask in place, checking names and shapes."""
-    for name, values in bits.items():
-        where = np.asarray(values, dtype=bool)
-        if name not in mask.schema.names:
-            raise ValueError(f"Unknown mask plane {name!r}; known are {list(mask.schema.names)}.")
-        if where.shape != mask.array.shape[:2]:
-            raise ValueError(f"Mask plane {name!r} has shape {where.shape}; expected {mask.array.shape[:2]}.")
-        mask.set(name, where)

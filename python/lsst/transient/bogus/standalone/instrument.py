@@ -10,7 +10,7 @@ __all__ = ("VISIT_SYSTEM", "FrameCamera", "SimulatedCamera")
 from collections.abc import Mapping
 from typing import Any, ClassVar, Never
 
-from lsst.daf.butler import Registry
+from lsst.daf.butler.registry import Registry
 from lsst.pipe.base import Instrument
 from lsst.utils.introspection import get_full_type_name
 

@@ -14,6 +14,7 @@ from typing import Any
 import astropy.wcs
 import numpy as np
 from astropy.time import Time, TimeDelta
+
 from lsst.daf.butler import Butler, Timespan
 from lsst.daf.butler.registry import ConflictingDefinitionError
 from lsst.sphgeom import ConvexPolygon, LonLat, UnitVector3d
@@ -173,7 +174,8 @@ def register_exposures(butler: Butler, camera: _PlainCamera, exposures: Iterable
                 n_new += _register(butler, camera.getName(), exposure)
             except ConflictingDefinitionError as error:
                 raise ConflictingDefinitionError(
-                    f"Visit {exposure.visit} of {camera.getName()} is registered with another definition: {error}"
+                    f"Visit {exposure.visit} of {camera.getName()} is registered with another definition: "
+                    f"{error}"
                 ) from error
     return n_new
 
