@@ -1,0 +1,64 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests that the submit files say to BPS and Parsl what they mean to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lsst.ctrl.bps import BpsConfig
+from lsst.utils import doImport
+
+ROOT = Path(__file__).resolve().parents[1]
+SUBMIT_FILES = sorted(ROOT.glob("bps/parsl_*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what the submit files ask of the user's shell."""
+    monkeypatch.setenv("TRANSIENT_BOGUS_DIR", str(ROOT))
+    monkeypatch.setenv("BUTLER_CONFIG", "repository")
+
+
+@pytest.fixture(params=SUBMIT_FILES, ids=lambda path: path.stem)
+def config(request: pytest.FixtureRequest, environment: None) -> BpsConfig:
+    """Load a submit file as `bps submit` does."""
+    return BpsConfig(request.param)
+
+
+def test_submit_file_names_what_exists(config: BpsConfig) -> None:
+    site = config["computeSite"]
+    assert issubclass(doImport(config[f".site.{site}.class"]), doImport("lsst.ctrl.bps.parsl.SiteConfig"))
+    assert config["wmsServiceClass"] == "lsst.ctrl.bps.parsl.ParslService"
+    assert doImport(config["wmsServiceClass"])
+    assert Path(config["pipelineYaml"]).is_file()
+    assert config[".payload.butlerConfig"] == "repository"
+
+
+def test_final_job_fits_its_site(config: BpsConfig) -> None:
+    site = BpsConfig(config[f".site.{config['computeSite']}"])
+    cores = next(int(site[key]) for key in ("cores", "cores_per_node") if key in site)
+    assert 1 <= int(config[".finalJob.requestCpus"]) <= cores
+
+
+def test_later_file_wins_over_the_included_one() -> None:
+    (slurm,) = [path for path in SUBMIT_FILES if path.stem == "parsl_slurm"]
+    config = BpsConfig(slurm)
+    assert (config["computeSite"], config["campaign"]) == ("slurm", "slurm")
+    assert doImport(config["clusterAlgorithm"])
+
+
+def test_clusters_name_tasks_of_the_pipelines() -> None:
+    labels = {
+        label
+        for path in ROOT.glob("pipelines/**/*.yaml")
+        for label in yaml.safe_load(path.read_text()).get("tasks", {})
+    }
+    clusters = BpsConfig(ROOT / "bps" / "clustering.yaml")[".cluster"]
+    named = [label.strip() for name in clusters for label in clusters[name]["pipetasks"].split(",")]
+    assert sorted(set(named) - labels) == []
+    assert len(named) == len(set(named)), "a task is in two clusters"
