@@ -39,7 +39,7 @@ class TextDirective(SphinxDirective):
         """Parse the lines; a name that the code does not have is an error of the page."""
         try:
             text = "\n".join(self.text())
-        except LookupError as error:
+        except (ImportError, LookupError) as error:
             raise self.error(str(error)) from error
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
