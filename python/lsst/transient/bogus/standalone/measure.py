@@ -54,45 +54,53 @@ class MeasureSourcesConnections(PipelineTaskConnections, dimensions=("instrument
 class MeasureSourcesConfig(PipelineTaskConfig, pipelineConnections=MeasureSourcesConnections):
     """Configuration of `MeasureSourcesTask`."""
 
-    threshold = RangeField[float](
+    threshold = RangeField(
+        dtype=float,
         doc="Significance, in standard deviations of the PSF-matched image, above which a pixel is "
         "detected.  Low values give many spurious sources, high values lose faint galaxies.",
         default=5.0,
         min=1.0,
     )
-    minArea = RangeField[int](
+    minArea = RangeField(
+        dtype=int,
         doc="Fewest connected pixels above the threshold that make a source.  1 keeps single hot pixels.",
         default=5,
         min=1,
     )
-    backgroundSize = RangeField[int](
+    backgroundSize = RangeField(
+        dtype=int,
         doc="Side, in pixels, of the cells in which the sky that is left is estimated and subtracted before "
         "detection.  Cells smaller than large galaxies eat their wings; 0 leaves the sky as it is.",
         default=64,
         min=0,
     )
-    deblendContrast = RangeField[float](
+    deblendContrast = RangeField(
+        dtype=float,
         doc="Least fraction of the flux of a blend that becomes a source of its own; 1 never deblends.",
         default=0.005,
         min=0.0,
         max=1.0,
     )
-    extendednessThreshold = RangeField[float](
+    extendednessThreshold = RangeField(
+        dtype=float,
         doc="A source is extended if the trace of its moments exceeds that of the PSF by more than this "
         "fraction.  Low values make stars into galaxies where the PSF model is wrong.",
         default=0.15,
         min=0.0,
     )
-    badMaskPlanes = ListField[str](
-        doc="Mask planes of pixels that are not used at all.  Planes that the image does not have are ignored.",
+    badMaskPlanes = ListField(
+        dtype=str,
+        doc="Mask planes of pixels that are not used at all; those that the image does not have are ignored.",
         default=["BAD", "NO_DATA"],
     )
-    psfSampling = RangeField[int](
+    psfSampling = RangeField(
+        dtype=int,
         doc="Largest distance, in pixels, of the positions between which the PSF is interpolated.",
         default=128,
         min=8,
     )
-    doFlagPsfStars = Field[bool](
+    doFlagPsfStars = Field(
+        dtype=bool,
         doc="Set calib_psf_used for the stars that the attached PSF was measured from?",
         default=True,
     )
@@ -270,4 +278,4 @@ def pixel_flags(
 
 def _identity(image: VisitImage) -> tuple[int, int]:
     """Return visit and detector of an image."""
-    return int(image.obs_info.visit_id), int(image.detector.id)
+    return int(image.obs_info.visit_id or 0), int(image.detector.id)
