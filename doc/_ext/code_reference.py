@@ -114,7 +114,7 @@ class PipelineTaskDirective(TextDirective):
                     (
                         literal(name),
                         kind,
-                        literal(connection.name),
+                        literal(connection.name.format(**connections.defaultTemplates)),
                         connection.storageClass,
                         dimensions,
                         connection.doc,
