@@ -36,7 +36,11 @@ def pack_ids(visit: int, detector: int, n: int) -> np.ndarray:
     ValueError
         Raised if a part does not fit in its bits.
     """
-    limits = (("visit", visit, _VISIT_BITS), ("detector", detector, _DETECTOR_BITS), ("n", n - 1, _INDEX_BITS))
+    limits = (
+        ("visit", visit, _VISIT_BITS),
+        ("detector", detector, _DETECTOR_BITS),
+        ("n", n - 1, _INDEX_BITS),
+    )
     for name, value, bits in limits:
         if not -1 <= value < 1 << bits:
             raise ValueError(f"Cannot pack {name}={value}: {bits} bits hold values below {1 << bits}.")

@@ -10,7 +10,7 @@ into a `Plane` here.  No other module outside ``standalone`` knows `lsst.images`
 
 from __future__ import annotations
 
-__all__ = ("Plane", "image_plane", "mask_plane")
+__all__ = ("Plane", "condense", "image_plane", "mask_bytes", "mask_plane", "mask_table")
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -68,8 +68,8 @@ def image_plane(image: Image, *, unit: str | None = None) -> Plane:
     return Plane(array, image.bbox.x.start, image.bbox.y.start, own.to_string() if own is not None else "")
 
 
-def mask_plane(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[Plane, frozenset[str]]:
-    """Condense a mask to a few named bits in one byte per pixel.
+def mask_table(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[np.ndarray, frozenset[str]]:
+    """Return the table that condenses the mask's bytes to a few named bits.
 
     Parameters
     ----------
@@ -78,6 +78,80 @@ def mask_plane(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[Plane, fr
     bits
         For each output bit, in order from the lowest, the mask planes that set
         it.  Planes that the file does not have are ignored and returned.
+
+    Returns
+    -------
+    table : `numpy.ndarray`
+        The bits that each value of each byte of a pixel stands for,
+        shape (B, 256), uint8; see `condense`.
+    absent : `frozenset` [`str`]
+        Configured planes that the file does not have.
+
+    Raises
+    ------
+    ValueError
+        Raised if more than eight bits are asked for.
+    """
+    if len(bits) > 8:
+        raise ValueError(f"At most 8 mask bits fit in one byte; got {len(bits)}: {list(bits)}.")
+    present = set(mask.schema.names)
+    table = np.zeros((mask_bytes(mask).shape[-1], 256), dtype=np.uint8)
+    for position, planes in enumerate(bits.values()):
+        known = [name for name in planes if name in present]
+        if known:
+            wanted = mask.schema.bitmask(*known).view(np.uint8)
+            hit = (np.arange(256, dtype=np.uint8) & wanted[:, np.newaxis]) != 0
+            table |= hit.astype(np.uint8) << np.uint8(position)
+    return table, frozenset(name for planes in bits.values() for name in planes) - present
+
+
+def mask_bytes(mask: Mask) -> np.ndarray:
+    """Return the pixels of a mask as bytes.
+
+    Parameters
+    ----------
+    mask
+        Plane as read by the butler with storage class ``MaskV2``.
+
+    Returns
+    -------
+    pixels : `numpy.ndarray`
+        Shape (H, W, B), uint8.
+    """
+    return mask.array.view(np.uint8)
+
+
+def condense(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Condense the bytes of masks by a table.
+
+    Parameters
+    ----------
+    pixels
+        Mask pixels, shape (..., B), uint8.
+    table
+        Table of `mask_table`, shape (B, 256), uint8.
+
+    Returns
+    -------
+    condensed : `numpy.ndarray`
+        Bits, shape (...), uint8.
+    """
+    condensed = table[0][pixels[..., 0]]
+    for byte in range(1, len(table)):
+        if table[byte].any():
+            condensed |= table[byte][pixels[..., byte]]
+    return condensed
+
+
+def mask_plane(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[Plane, frozenset[str]]:
+    """Condense a mask to a few named bits in one byte per pixel.
+
+    Parameters
+    ----------
+    mask
+        Plane as read by the butler with storage class ``MaskV2``.
+    bits
+        As for `mask_table`.
 
     Returns
     -------
@@ -91,14 +165,6 @@ def mask_plane(mask: Mask, bits: Mapping[str, Sequence[str]]) -> tuple[Plane, fr
     ValueError
         Raised if more than eight bits are asked for.
     """
-    if len(bits) > 8:
-        raise ValueError(f"At most 8 mask bits fit in one byte; got {len(bits)}: {list(bits)}.")
-    present = set(mask.schema.names)
-    condensed = np.zeros(mask.array.shape[:2], dtype=np.uint8)
-    for position, planes in enumerate(bits.values()):
-        known = [name for name in planes if name in present]
-        if known:
-            hit = np.any(mask.array & mask.schema.bitmask(*known), axis=-1)
-            condensed |= hit.astype(np.uint8) << np.uint8(position)
-    absent = frozenset(name for planes in bits.values() for name in planes) - present
+    table, absent = mask_table(mask, bits)
+    condensed = condense(mask_bytes(mask), table)
     return Plane(condensed, mask.bbox.x.start, mask.bbox.y.start), absent

@@ -221,8 +221,10 @@ class TableSchema:
             if name in table.colnames:
                 kind = table[name].dtype.kind
                 declared = self[name].dtype
-                expected = "UOST" if declared == "str" else {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}.get(
-                    np.dtype(declared).kind, ""
+                expected = (
+                    "UOST"
+                    if declared == "str"
+                    else {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}.get(np.dtype(declared).kind, "")
                 )
                 if kind not in expected:
                     problems.append(f"column {name!r} is {table[name].dtype}, expected {declared}")

@@ -29,7 +29,9 @@ CURVES = TableSchema(
     ("instrument",),
     "One row per point of a curve or bin of a histogram.",
     (
-        Column("curve", "str", "Name of the curve: roc, precision_recall, reliability, completeness_mag, ..."),
+        Column(
+            "curve", "str", "Name of the curve: roc, precision_recall, reliability, completeness_mag, ..."
+        ),
         Column("subset", "str", "Subset of the detections."),
         Column("x", "f8", "Abscissa (for a bin: its centre)."),
         Column("y", "f8", "Ordinate; NaN where undefined."),

@@ -41,7 +41,9 @@ OBJECTS = TableSchema(
         Column("max_score", "f4", "Highest calibrated score."),
         Column("mean_score", "f4", "Mean calibrated score."),
         Column("probability", "f4", "Combined probability, corrected for correlated epochs."),
-        Column("log_likelihood_ratio", "f4", "Sum of log likelihood ratios, corrected for correlated epochs."),
+        Column(
+            "log_likelihood_ratio", "f4", "Sum of log likelihood ratios, corrected for correlated epochs."
+        ),
         Column("peak_snr", "f4", "Highest significance."),
         Column("peak_flux", "f4", "Difference flux of largest absolute value.", "nJy"),
         Column("peak_mjd", "f8", "TAI MJD of the peak.", "d"),

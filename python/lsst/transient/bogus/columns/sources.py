@@ -104,7 +104,9 @@ DIA_SOURCE = TableSchema(
         Column("extendedness", "f8", "0 for point-like, 1 for extended on the difference; NaN if unknown."),
         Column("isNegative", "?", "Detected below the sky: the difference is negative."),
         Column("isDipole", "?", "A positive and a negative lobe of similar flux."),
-        Column("reliability", "f4", "Reliability by the stack's own classifier; NaN if not run.", optional=True),
+        Column(
+            "reliability", "f4", "Reliability by the stack's own classifier; NaN if not run.", optional=True
+        ),
         *_PIXEL_FLAGS,
         Column("pixelFlags_injected", "?", "A footprint pixel was touched by an injection."),
         Column("pixelFlags_injectedCenter", "?", "A pixel within the centre was touched by an injection."),

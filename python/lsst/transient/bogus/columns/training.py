@@ -19,15 +19,25 @@ CUTOUTS = TableSchema(
     (
         _ID,
         Column("image", "f4", "Pixel values; NaN off the detector.", "nJy", ("channel", "size", "size")),
-        Column("variance", "f4", "Variances; NaN off the detector.", "nJy2", ("channel", "size", "size")),
+        Column(
+            "variance",
+            "f4",
+            "Variances; NaN off the detector.",
+            "nJy2",
+            ("channel", "size", "size"),
+            optional=True,
+        ),
         Column(
             "mask",
             "u1",
             "Mask bits per pixel, named in the metadata (MASK_BITS).",
             None,
             ("channel", "size", "size"),
+            optional=True,
         ),
-        Column("cutout_flag", "i4", "Bits named in the metadata (CUTOUT_FLAG_BITS); 0 if the stamp is whole."),
+        Column(
+            "cutout_flag", "i4", "Bits named in the metadata (CUTOUT_FLAG_BITS); 0 if the stamp is whole."
+        ),
     ),
 )
 

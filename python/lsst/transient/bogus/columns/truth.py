@@ -24,7 +24,9 @@ SIMULATED_TRUTH = TableSchema(
         Column("midpointMjdTai", "f8", "TAI MJD of the middle of the exposure.", "d"),
         Column("flux", "f8", "True flux at this epoch.", "nJy"),
         Column("reference_flux", "f8", "Mean true flux over all other nights in this band.", "nJy"),
-        Column("flux_sigma", "f8", "Standard error of a PSF flux at this epoch from sky and read noise.", "nJy"),
+        Column(
+            "flux_sigma", "f8", "Standard error of a PSF flux at this epoch from sky and read noise.", "nJy"
+        ),
         Column("host_id", "i8", "Simulated host galaxy; 0 if none."),
     ),
 )

@@ -1,0 +1,48 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command ``transient-bogus``: every script of the package as a subcommand."""
+
+from __future__ import annotations
+
+__all__ = ("main",)
+
+import importlib
+from typing import cast, override
+
+import click
+
+_COMMANDS = {
+    "demo": "Run the whole loop on a simulated survey or on a folder of frames.",
+    "import-model": "Copy a trained model into another repository or to another instrument.",
+    "ingest-frames": "Make a folder of calibrated FITS frames into visits of a repository.",
+    "report": "Write metrics.json and index.html for a collection.",
+    "simulate-survey": "Simulate a survey into a repository.",
+}
+"""Subcommands and what they do: the modules behind them are imported when they run."""
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a subcommand's module only when it is used."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = cmd_name.replace("-", "_")
+        return cast(click.Command, getattr(importlib.import_module(f"{__name__}.{module}"), module))
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lsst-transient-bogus")
+def main() -> None:
+    """Tell astrophysical transients from bogus detections, without labels."""

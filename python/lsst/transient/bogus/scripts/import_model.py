@@ -1,0 +1,78 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy a trained model into another repository, or to another instrument."""
+
+from __future__ import annotations
+
+__all__ = ("copy_model", "import_model")
+
+import click
+
+from lsst.daf.butler import Butler, DatasetType, MissingDatasetTypeError
+
+MODEL = "transient_bogus_model"
+
+
+def copy_model(
+    source: Butler, source_collections: str, target: Butler, *, run: str, instrument: str
+) -> tuple[str, bool]:
+    """Copy the model of a collection into a RUN of another repository.
+
+    Parameters
+    ----------
+    source
+        Repository that holds the model.
+    source_collections
+        Collection to look in; must hold models of one instrument only.
+    target
+        Writeable repository to copy to.
+    run
+        RUN to write.
+    instrument
+        Instrument under whose name the model is stored: it must be registered.
+
+    Returns
+    -------
+    origin : `str`
+        Instrument the model was trained on.
+    copied : `bool`
+        `False` if the RUN held a model of this instrument already.
+
+    Raises
+    ------
+    LookupError
+        Raised if there is not exactly one model.
+    """
+    try:
+        found = source.query_datasets(MODEL, collections=source_collections, find_first=True, explain=False)
+    except MissingDatasetTypeError:
+        found = []
+    if len(found) != 1:
+        raise LookupError(f"Expected one {MODEL} in collection {source_collections!r}; found {len(found)}.")
+    (ref,) = found
+    target.registry.registerDatasetType(
+        DatasetType(MODEL, ("instrument",), "ArrowTable", universe=target.dimensions)
+    )
+    target.collections.register(run)
+    copied = target.find_dataset(MODEL, instrument=instrument, collections=run) is None
+    if copied:
+        target.put(source.get(ref), MODEL, instrument=instrument, run=run)
+    return str(ref.dataId["instrument"]), copied
+
+
+@click.command()
+@click.argument("source_repo")
+@click.argument("source_collection")
+@click.argument("repo")
+@click.argument("run")
+@click.option("--instrument", required=True, help="Instrument under whose name the model is stored.")
+def import_model(source_repo: str, source_collection: str, repo: str, run: str, instrument: str) -> None:
+    """Copy the model of SOURCE_COLLECTION in SOURCE_REPO into RUN of REPO."""
+    with Butler.from_config(source_repo) as source, Butler.from_config(repo, writeable=True) as target:
+        try:
+            origin, copied = copy_model(source, source_collection, target, run=run, instrument=instrument)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from error
+    state = "copied" if copied else "there already"
+    click.echo(f"{MODEL} trained on {origin}: {state}, as {instrument} in {run}.")

@@ -1,0 +1,179 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run pipelines with ``pipetask``, showing progress and continuing where a run was interrupted.
+
+``pipetask run -j`` starts a fresh interpreter for every quantum, and importing the
+middleware takes longer than most quanta of a small survey.  Run as a module, this
+file is ``pipetask`` with a fork server that has the imports done once.
+"""
+
+from __future__ import annotations
+
+__all__ = ("PipetaskError", "PipetaskRun", "run_pipetask")
+
+import dataclasses
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..paths import ensure_package_dir_env
+
+_PRELOADED = (
+    "astropy.table",
+    "lsst.daf.butler.formatters.parquet",
+    "lsst.images.formatters",
+    "lsst.pipe.base.single_quantum_executor",
+    "lsst.transient.bogus.tasks.cutout",
+    "lsst.transient.bogus.tasks.host_catalog",
+    "lsst.transient.bogus.tasks.label",
+    "lsst.transient.bogus.tasks.light_curve",
+    "lsst.transient.bogus.tasks.score",
+    "lsst.transient.bogus.standalone.associate",
+    "lsst.transient.bogus.standalone.detect",
+    "lsst.transient.bogus.standalone.forced",
+    "lsst.transient.bogus.standalone.inject",
+    "lsst.transient.bogus.standalone.match_injected",
+    "lsst.transient.bogus.standalone.measure",
+    "lsst.transient.bogus.standalone.subtract",
+    "lsst.transient.bogus.standalone.template",
+    "torch",
+)
+"""Modules that the fork server imports once for all quanta."""
+
+_EXECUTED = re.compile(r"Executed (\d+) quanta successfully, (\d+) failed and \d+ remain out of total (\d+)")
+_TAIL_LINES = 40
+
+
+class PipetaskError(RuntimeError):
+    """``pipetask`` failed; the message ends with the last lines of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PipetaskRun:
+    """What to run.
+
+    Parameters
+    ----------
+    repository
+        Root of the Butler repository.
+    pipeline
+        Pipeline file, with ``#subset`` if only a part is to run.
+    inputs
+        Input collections.
+    output_run
+        RUN to write to; continued if it exists.
+    data_query
+        Data ID expression.
+    overrides
+        Config overrides, ``label:field=value``.
+    processes
+        Number of processes.
+    """
+
+    repository: Path
+    pipeline: str
+    inputs: Sequence[str]
+    output_run: str
+    data_query: str
+    overrides: Sequence[str] = ()
+    processes: int = 2
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of ``pipetask`` for this run.
+
+        Returns
+        -------
+        arguments : `list` [`str`]
+            Arguments, the subcommand first.
+        """
+        arguments = ["run", "--butler-config", str(self.repository), "--pipeline", self.pipeline]
+        arguments += ["--input", ",".join(self.inputs), "--output-run", self.output_run]
+        arguments += ["--data-query", self.data_query, "--register-dataset-types", "--no-versions"]
+        arguments += ["--extend-run", "--skip-existing", "--clobber-outputs"]
+        arguments += ["--processes", str(self.processes), "--start-method", "forkserver"]
+        for override in self.overrides:
+            arguments += ["--config", override]
+        return arguments
+
+
+def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
+    """Execute a run in a process of its own, with a progress bar.
+
+    Parameters
+    ----------
+    run
+        What to run.  Quanta whose outputs exist already are not run again.
+    log_file
+        File to append the full log to.
+    title
+        Text beside the progress bar.
+
+    Raises
+    ------
+    PipetaskError
+        Raised if ``pipetask`` fails, or if a quantum fails.
+    """
+    ensure_package_dir_env()
+    command = [sys.executable, "-m", __spec__.name, "--log-level", "INFO", *run.arguments()]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    with (
+        log_file.open("a") as log,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None  # PIPE was asked for
+        _follow(_copied(process.stdout, log, tail), title)
+    # An empty graph because everything exists already is success: the run was finished before.
+    finished = any("QuantumGraph contains no quanta" in line or "No work" in line for line in tail)
+    if process.returncode != 0 and not finished:
+        raise PipetaskError(
+            f"pipetask failed with exit code {process.returncode} (full log: {log_file}):\n{''.join(tail)}"
+        )
+
+
+def _copied(lines: Iterable[str], log: TextIO, tail: deque[str]) -> Iterator[str]:
+    for line in lines:
+        log.write(line)
+        log.flush()
+        tail.append(line)
+        yield line
+
+
+def _follow(lines: Iterable[str], title: str) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns) as progress:
+        bar = progress.add_task(title, total=None, note="building the graph")
+        for line in lines:
+            if match := _EXECUTED.search(line):
+                done, failed, total = map(int, match.groups())
+                note = f"[red]{failed} failed" if failed else ""
+                progress.update(bar, completed=done + failed, total=total, note=note)
+
+
+def _main() -> None:
+    from lsst.ctrl.mpexec.cli.pipetask import main as pipetask
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_PRELOADED))
+    pipetask()
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,54 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Butler repositories of the pip world: an SQLite registry beside the files."""
+
+from __future__ import annotations
+
+__all__ = ("open_repository",)
+
+from pathlib import Path
+
+import sqlalchemy.exc
+import yaml
+
+from lsst.daf.butler import Butler
+from lsst.daf.butler.registry.interfaces import IncompatibleVersionError
+
+from ..errors import InputDataError
+
+
+def open_repository(path: Path, *, create: bool = False) -> Butler:
+    """Open a repository for writing.
+
+    Parameters
+    ----------
+    path
+        Root of the repository.
+    create
+        Whether to make a new repository if the folder does not exist or is empty.
+
+    Returns
+    -------
+    butler : `lsst.daf.butler.Butler`
+        Writeable butler; the caller closes it.
+
+    Raises
+    ------
+    InputDataError
+        Raised if the folder is not a repository, or one whose schema this
+        version of the middleware cannot read.
+    """
+    is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    if is_new and create:
+        Butler.makeRepo(str(path))
+    if not path.joinpath("butler.yaml").is_file():
+        raise InputDataError(f"{path} is not a Butler repository: it has no file butler.yaml.")
+    try:
+        return Butler.from_config(str(path), writeable=True)
+    except IncompatibleVersionError as error:
+        raise InputDataError(
+            f"The repository {path} cannot be opened with this version of the middleware: {error}"
+        ) from error
+    except (sqlalchemy.exc.SQLAlchemyError, yaml.YAMLError) as error:
+        raise InputDataError(f"The repository {path} is damaged: {error}") from error
