@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 import astropy.units
 import numpy as np
+
 from lsst.images import Image, Mask
 
 
