@@ -282,9 +282,8 @@ def _count(
         )
     groups = np.unique(np.concatenate([u_group, p_group]))
     n_strata = int(max(u_stratum.max(), p_stratum.max())) + 1
-    thresholds = np.unique(
-        np.quantile(p, np.linspace(0.0, 1.0, n_thresholds, endpoint=False), method="lower")
-    )
+    levels = np.linspace(0.0, 1.0, n_thresholds, endpoint=False)
+    thresholds = np.unique(np.quantile(p, levels, method="lower"))
     if extra is not None:
         thresholds = np.unique(np.append(thresholds, extra))
     tables = []

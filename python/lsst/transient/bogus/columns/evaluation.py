@@ -33,6 +33,7 @@ CURVES = TableSchema(
             "curve", "str", "Name of the curve: roc, precision_recall, reliability, completeness_mag, ..."
         ),
         Column("subset", "str", "Subset of the detections."),
+        Column("reference", "str", "What the scores are compared with: injected, truth or label_free."),
         Column("x", "f8", "Abscissa (for a bin: its centre)."),
         Column("y", "f8", "Ordinate; NaN where undefined."),
         Column("low", "f8", "Lower end of the 68 % interval; NaN if none."),
