@@ -15,7 +15,7 @@ copyright = "The transient_bogus developers"
 version = release = __version__
 language = "en_GB"
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "code_reference"]
+extensions = ["sphinx.ext.autodoc", "numpydoc", "code_reference", "mathml"]
 exclude_patterns = ["_build", "changes"]
 default_role = "py:obj"
 
@@ -23,6 +23,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"transient_bogus {release}"
 html_copy_source = False

@@ -36,10 +36,10 @@ class TextDirective(SphinxDirective):
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
-        """Parse the lines; a name that the code does not have is an error of the page."""
+        """Parse the lines; what the code does not have is an error of the page."""
         try:
             text = "\n".join(self.text())
-        except (ImportError, LookupError) as error:
+        except (ImportError, LookupError, ValueError) as error:
             raise self.error(str(error)) from error
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
@@ -84,7 +84,6 @@ class PipelineTaskDirective(TextDirective):
         (name,) = self.arguments
         module_name, node = find_task(name)
         yield from (f".. py:currentmodule:: {module_name}", "")
-        yield from heading("Reference", "=")
         try:
             task = getattr(importlib.import_module(module_name), name)
         except ImportError as error:
@@ -109,20 +108,12 @@ class PipelineTaskDirective(TextDirective):
         for attribute, kind in kinds.items():
             for name in sorted(getattr(connections, attribute)):
                 connection = connections.allConnections[name]
-                dimensions = ", ".join(getattr(connection, "dimensions", ())) or "none"
-                rows.append(
-                    (
-                        literal(name),
-                        kind,
-                        literal(connection.name.format(**connections.defaultTemplates)),
-                        connection.storageClass,
-                        dimensions,
-                        connection.doc,
-                    )
-                )
+                dimensions = ", ".join(getattr(connection, "dimensions", ())) or "nothing"
+                dataset = literal(connection.name.format(**connections.defaultTemplates))
+                kept = f"{dataset} ({connection.storageClass}) by {dimensions}"
+                rows.append((literal(name), kind, kept, connection.doc))
         yield from heading("Connections", "-")
-        header = ("Connection", "Kind", "Dataset type", "Storage class", "Dimensions", "What it is")
-        yield from table(header, "18 8 18 12 14 30", rows)
+        yield from table(("Connection", "Kind", "Dataset", "What it is"), "20 10 35 35", rows)
 
     def fields(self, config: type) -> Iterator[str]:
         """Yield a table of the configuration fields."""
@@ -153,7 +144,6 @@ class ClickCommandDirective(TextDirective):
             raise LookupError(f"transient-bogus has no subcommand {name}.")
         context = click.Context(command, info_name=f"transient-bogus {name}")
         usage = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
-        yield from heading("Reference", "=")
         yield from (".. code-block:: text", "", f"   {usage}", "", command.help or "", "")
         rows = []
         for parameter in command.params:
