@@ -1,0 +1,282 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What light curves say about their objects: counts, peak, shape, variability and motion."""
+
+from __future__ import annotations
+
+__all__ = ("astrometry", "log_slope", "nights", "object_statistics", "reduced_chi2_of_constant")
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from .association import mean_positions
+from .evidence import EvidenceModel, combine_scores, group_pairs
+
+type _Array = npt.NDArray[np.float64]
+type _Index = npt.NDArray[np.int64]
+type _Columns = Mapping[str, np.ndarray]
+
+_MIN_SLOPE_SNR = 2.0
+
+
+def nights(mjd: npt.ArrayLike, *, offset: float = 0.0) -> npt.NDArray[np.int32]:
+    """Return the night of each time.
+
+    Parameters
+    ----------
+    mjd
+        Times in days (MJD), shape (N,).
+    offset
+        East longitude of the site in days (degrees / 360): noon at the site
+        divides the nights.
+
+    Returns
+    -------
+    night : `numpy.ndarray`
+        MJD of the evening's date, int32, shape (N,).
+    """
+    return np.floor(np.asarray(mjd, dtype=float) - 0.5 + offset).astype(np.int32)
+
+
+def object_statistics(
+    rows: _Columns, owner: npt.ArrayLike, *, n_objects: int, evidence: EvidenceModel, score_threshold: float
+) -> dict[str, np.ndarray]:
+    """Reduce light curves to one row per object.
+
+    Parameters
+    ----------
+    rows
+        Columns of the epochs, each of shape (N,): ``ra``, ``dec`` (deg),
+        ``position_error`` (arcsec, per coordinate), ``midpointMjdTai``,
+        ``night``, ``band``, ``psfFlux``, ``psfFluxErr`` (nJy), ``snr``,
+        ``score``, ``is_forced`` and ``is_injected``.
+    owner
+        Object of each epoch, 0 to ``n_objects - 1``, shape (N,).  Every object
+        has at least one detection.
+    n_objects
+        Number of objects M.
+    evidence
+        How scores are combined.
+    score_threshold
+        Working threshold of the score.
+
+    Returns
+    -------
+    columns : `dict` [`str`, `numpy.ndarray`]
+        Columns of ``transient_objects``, each of shape (M,), without
+        ``diaObjectId`` and ``is_confirmed``.
+
+    Notes
+    -----
+    Forced epochs count for variability, rise and fade alone.
+    """
+    own = np.asarray(owner, dtype=np.int64)
+    detected = ~np.asarray(rows["is_forced"], dtype=bool)
+    found = {name: np.asarray(column)[detected] for name, column in rows.items()}
+    seen = own[detected]
+    log_ratio, probability = combine_scores(
+        found["score"], seen, found["night"], n_objects=n_objects, model=evidence
+    )
+    columns = {
+        **_counts(found, seen, n_objects, score_threshold),
+        **_scores(found["score"], seen, n_objects),
+        "log_likelihood_ratio": log_ratio,
+        "probability": probability,
+        **_times(found, seen, n_objects),
+        **astrometry(found, seen, n_objects=n_objects),
+        "chi2_constant": reduced_chi2_of_constant(rows, own, n_objects=n_objects),
+    }
+    peak = _peak_rows(found, seen)
+    columns["peak_flux"] = found["psfFlux"][peak]
+    columns["peak_mjd"] = found["midpointMjdTai"][peak]
+    columns["peak_snr"] = _extreme(np.fmax, found["snr"], seen, n_objects)
+    for name, side in (("rise_rate", -1), ("fade_rate", 1)):
+        columns[name] = log_slope(rows, own, {k: v[peak] for k, v in found.items()}, side=side)
+    return columns
+
+
+def _sum(values: npt.ArrayLike, owner: _Index, n: int) -> _Array:
+    return np.bincount(owner, weights=np.asarray(values, dtype=float), minlength=n)
+
+
+def _extreme(ufunc: np.ufunc, values: np.ndarray, owner: _Index, n: int) -> _Array:
+    """Return the extreme of each owner's values, NaN where none is known."""
+    out = np.full(n, np.nan)
+    ufunc.at(out, owner, values)
+    return out
+
+
+def _counts(found: _Columns, owner: _Index, n: int, threshold: float) -> dict[str, np.ndarray]:
+    """Count detections, nights and bands."""
+
+    def distinct(key: np.ndarray, chosen: np.ndarray) -> _Index:
+        _, first = group_pairs(owner[chosen], np.asarray(key, dtype=np.int64)[chosen])
+        return np.bincount(owner[chosen][first], minlength=n)
+
+    names, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
+    every = np.ones(len(owner), bool)
+    with np.errstate(invalid="ignore"):
+        above = np.asarray(found["score"]) > threshold
+    present = np.zeros((n, len(names)), bool)
+    present[owner, band] = True
+    text = np.full(n, "", dtype=f"U{max(1, sum(map(len, names)))}")
+    for i, name in enumerate(names):
+        text = np.char.add(text, np.where(present[:, i], name, ""))
+    n_detections = np.bincount(owner, minlength=n)
+    return {
+        "n_detections": n_detections,
+        "n_nights": distinct(found["night"], every),
+        "n_nights_above": distinct(found["night"], above),
+        "n_bands": present.sum(axis=1),
+        "bands": text,
+        "negative_fraction": _sum(found["psfFlux"] < 0, owner, n) / np.maximum(n_detections, 1),
+        "n_injected": np.bincount(owner[np.asarray(found["is_injected"], dtype=bool)], minlength=n),
+    }
+
+
+def _scores(score: np.ndarray, owner: _Index, n: int) -> dict[str, np.ndarray]:
+    """Return the highest and the mean of the known scores."""
+    known = np.isfinite(score)
+    count = np.bincount(owner[known], minlength=n)
+    mean = np.where(count > 0, _sum(score[known], owner[known], n) / np.maximum(count, 1), np.nan)
+    return {"max_score": _extreme(np.fmax, score, owner, n), "mean_score": mean}
+
+
+def _times(found: _Columns, owner: _Index, n: int) -> dict[str, np.ndarray]:
+    first = _extreme(np.fmin, found["midpointMjdTai"], owner, n)
+    last = _extreme(np.fmax, found["midpointMjdTai"], owner, n)
+    return {"first_mjd": first, "last_mjd": last, "duration": last - first}
+
+
+def _peak_rows(found: _Columns, owner: _Index) -> _Index:
+    """Return the row of largest absolute flux of each owner, the earliest of equals."""
+    height = np.nan_to_num(np.abs(np.asarray(found["psfFlux"], dtype=float)), nan=-1.0)
+    order = np.lexsort((found["midpointMjdTai"], -height, owner))
+    return order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
+
+
+def reduced_chi2_of_constant(rows: _Columns, owner: _Index, *, n_objects: int) -> _Array:
+    """Return the reduced chi-squared of a constant flux in each band.
+
+    Parameters
+    ----------
+    rows
+        Columns ``band``, ``psfFlux`` and ``psfFluxErr``, each of shape (N,).
+    owner
+        Object of each row, shape (N,).
+    n_objects
+        Number of objects M.
+
+    Returns
+    -------
+    chi2 : `numpy.ndarray`
+        Σ (f - f_band)² / σ² over the points minus the bands, float64, shape
+        (M,); NaN without a degree of freedom.
+    """
+    flux, error = (np.asarray(rows[name], dtype=float) for name in ("psfFlux", "psfFluxErr"))
+    usable = np.isfinite(flux) & np.isfinite(error) & (error > 0)
+    _, band = np.unique(np.asarray(rows["band"], dtype=str), return_inverse=True)
+    own, flux, weight = owner[usable], flux[usable], error[usable] ** -2.0
+    group, first = group_pairs(own, band.astype(np.int64)[usable])
+    n_groups = len(first)
+    mean = _sum(flux * weight, group, n_groups) / _sum(weight, group, n_groups)
+    chi2 = _sum((flux - mean[group]) ** 2 * weight, own, n_objects)
+    freedom = np.bincount(own, minlength=n_objects) - np.bincount(own[first], minlength=n_objects)
+    return np.where(freedom > 0, chi2 / np.maximum(freedom, 1), np.nan)
+
+
+def log_slope(rows: _Columns, owner: _Index, peak: _Columns, *, side: int) -> _Array:
+    """Return the slope of log flux on one side of the peak, in the band of the peak.
+
+    Parameters
+    ----------
+    rows
+        Columns ``band``, ``midpointMjdTai``, ``psfFlux`` and ``psfFluxErr``, each of
+        shape (N,).
+    owner
+        Object of each row, shape (N,).
+    peak
+        The same columns at the peak of each object, each of shape (M,).
+    side
+        -1 for the rise (up to the peak), +1 for the fade (from the peak).
+
+    Returns
+    -------
+    slope : `numpy.ndarray`
+        d ln|f| / dt in 1/d, float64, shape (M,), by weighted least squares of
+        the points of the peak's sign above 2σ; NaN with fewer than two times.
+    """
+    n = len(peak["psfFlux"])
+    flux = np.asarray(rows["psfFlux"], dtype=float) * np.sign(peak["psfFlux"])[owner]
+    error = np.asarray(rows["psfFluxErr"], dtype=float)
+    time = np.asarray(rows["midpointMjdTai"], dtype=float) - peak["midpointMjdTai"][owner]
+    with np.errstate(invalid="ignore"):
+        usable = (flux > _MIN_SLOPE_SNR * error) & (error > 0) & (side * time >= 0)
+    usable &= np.asarray(rows["band"], dtype=str) == np.asarray(peak["band"], dtype=str)[owner]
+    own, t, log_flux = owner[usable], time[usable], np.log(flux[usable])
+    slope, variance, _ = _fit_line(t, log_flux, (flux[usable] / error[usable]) ** 2, own, n)
+    return np.where(np.isfinite(variance), slope, np.nan)
+
+
+def _fit_line(t: _Array, y: _Array, weight: _Array, owner: _Index, n: int) -> tuple[_Array, _Array, _Array]:
+    """Fit a line per owner: slope, its variance and the chi-squared of the residuals."""
+    total = np.where(np.bincount(owner, minlength=n) > 0, _sum(weight, owner, n), 1.0)
+    dt = t - (_sum(weight * t, owner, n) / total)[owner]
+    dy = y - (_sum(weight * y, owner, n) / total)[owner]
+    moment = _sum(weight * dt * dt, owner, n)
+    # A time span of less than a second is no baseline.
+    spread = moment > total * 1e-10
+    slope = np.where(spread, _sum(weight * dt * dy, owner, n) / np.where(spread, moment, 1.0), np.nan)
+    variance = np.where(spread, 1.0 / np.where(spread, moment, 1.0), np.nan)
+    residual = dy - np.nan_to_num(slope)[owner] * dt
+    return slope, variance, _sum(weight * residual**2, owner, n)
+
+
+def astrometry(found: _Columns, owner: _Index, *, n_objects: int) -> dict[str, np.ndarray]:
+    """Return mean positions, their errors and the motion of each object.
+
+    Parameters
+    ----------
+    found
+        Columns ``ra``, ``dec``, ``position_error`` and ``midpointMjdTai`` of the
+        detections, each of shape (N,).
+    owner
+        Object of each detection, shape (N,).
+    n_objects
+        Number of objects M.
+
+    Returns
+    -------
+    columns : `dict` [`str`, `numpy.ndarray`]
+        ``ra``, ``dec``, ``raErr``, ``decErr`` (deg), ``motion`` (arcsec/d) and
+        ``motion_significance``, each of shape (M,).
+
+    Notes
+    -----
+    Errors are those given, enlarged by the scatter about the fitted motion
+    where it exceeds them.  Under no motion, the significance follows a
+    Rayleigh distribution.  Motion is NaN where all detections are of one time.
+    """
+    ra, dec, count = mean_positions(found["ra"], found["dec"], owner)
+    scale = 3600.0 * np.cos(np.radians(dec))[owner]
+    x = ((found["ra"] - ra[owner] + 180.0) % 360.0 - 180.0) * scale
+    y = (found["dec"] - dec[owner]) * 3600.0
+    time = np.asarray(found["midpointMjdTai"], dtype=float)
+    weight = np.asarray(found["position_error"], dtype=float) ** -2.0
+    vx, variance, chi2_x = _fit_line(time, x, weight, owner, n_objects)
+    vy, _, chi2_y = _fit_line(time, y, weight, owner, n_objects)
+    freedom = np.where(np.isfinite(variance), 2 * count - 4, 2 * count - 2)
+    inflation = np.maximum(1.0, (chi2_x + chi2_y) / np.maximum(freedom, 1)) * (freedom > 0) + (freedom <= 0)
+    error = np.sqrt(_sum(1.0 / weight, owner, n_objects) * inflation) / np.maximum(count, 1) / 3600.0
+    motion = np.hypot(vx, vy)
+    return {
+        "ra": ra,
+        "dec": dec,
+        "raErr": error,
+        "decErr": error,
+        "motion": motion,
+        "motion_significance": motion / np.sqrt(variance * inflation),
+    }

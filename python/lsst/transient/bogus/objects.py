@@ -1,0 +1,84 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of objects and of light curves, made from epochs that know their object."""
+
+from __future__ import annotations
+
+__all__ = ("object_tables",)
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.table import Table
+
+from .columns import LIGHT_CURVES, OBJECTS
+from .evidence import ConfirmationRule, EvidenceModel
+from .light_curves import nights, object_statistics
+
+_TIES = ("detector", "diaSourceId", "visit", "midpointMjdTai")
+
+
+def object_tables(
+    epochs: Mapping[str, np.ndarray],
+    owner: npt.NDArray[np.int64],
+    *,
+    names: npt.NDArray[np.int64],
+    owned: npt.NDArray[np.bool_],
+    evidence: EvidenceModel,
+    rule: ConfirmationRule,
+    night_offset: float = 0.0,
+    meta: Mapping[str, Any] | None = None,
+) -> tuple[Table, Table]:
+    """Make ``transient_objects`` and ``transient_light_curves``.
+
+    Parameters
+    ----------
+    epochs
+        Columns of detections and forced photometry as
+        `~lsst.transient.bogus.epochs.gather_detections` and
+        `~lsst.transient.bogus.epochs.join_forced` give them, each of shape (N,).
+    owner
+        Object of each epoch, shape (N,); -1 for none.
+    names
+        ``diaObjectId`` of each object, shape (M,).
+    owned
+        Objects that are wanted, bool, shape (M,).
+    evidence
+        How scores are combined.
+    rule
+        What is confirmed.
+    night_offset
+        East longitude of the site in days.
+    meta
+        Further metadata (JSON types only) of both tables.
+
+    Returns
+    -------
+    objects : `astropy.table.Table`
+        A row per wanted object, in order of ``diaObjectId``.
+    light_curves : `astropy.table.Table`
+        A row per epoch of these objects, in order of object and time.
+    """
+    wanted = np.flatnonzero(owned)
+    wanted = wanted[np.argsort(names[wanted], kind="stable")]
+    place = np.full(len(names) + 1, -1, np.int64)
+    place[wanted] = np.arange(len(wanted))
+    # The last place stands for owner -1.
+    target = place[owner]
+    rows = np.flatnonzero(target >= 0)
+    rows = rows[np.lexsort((*(epochs[name][rows] for name in _TIES), target[rows]))]
+    target = target[rows]
+    chosen = {name: column[rows] for name, column in epochs.items()}
+    chosen["night"] = nights(chosen["midpointMjdTai"], offset=night_offset)
+    columns = object_statistics(
+        chosen, target, n_objects=len(wanted), evidence=evidence, score_threshold=rule.score_threshold
+    )
+    both = {"CONFIRMATION_RULE": str(rule), "EVIDENCE_MODEL": str(evidence), **(meta or {})}
+    objects = OBJECTS.build(
+        {"diaObjectId": names[wanted], **columns, "is_confirmed": rule.holds(columns)}, meta=both
+    )
+    declared = {name: chosen[name] for name in LIGHT_CURVES.names if name in chosen}
+    return objects, LIGHT_CURVES.build({"diaObjectId": names[wanted][target], **declared}, meta=both)

@@ -1,0 +1,136 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration of what a light curve must show to confirm a transient."""
+
+from __future__ import annotations
+
+__all__ = ("ConfirmationConfig", "EvidenceConfig")
+
+from lsst.pex.config import Config, RangeField
+
+from ..evidence import ConfirmationRule, EvidenceModel
+
+
+class EvidenceConfig(Config):
+    """How the scores of one object's epochs are taken together."""
+
+    prior = RangeField(
+        dtype=float,
+        doc="Probability of a transient that the calibrated scores assume before a stamp is seen: the share "
+        "of transients in the population on which they are calibrated. Too small makes every score strong "
+        "evidence, too large makes every score weak.",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        inclusiveMin=False,
+        inclusiveMax=False,
+    )
+    maxLogRatio = RangeField(
+        dtype=float,
+        doc="Largest absolute log likelihood ratio of one epoch. Small values ask for more epochs; large "
+        "values let one overconfident stamp decide.",
+        default=5.0,
+        min=0.0,
+        inclusiveMin=False,
+    )
+    nightCorrelation = RangeField(
+        dtype=float,
+        doc="Correlation of the evidence of two epochs of one night. 0 counts every epoch in full, 1 counts "
+        "a night once, at its mean.",
+        default=0.7,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+    correlation = RangeField(
+        dtype=float,
+        doc="Correlation of the evidence of two nights: residuals of a bright star look alike every night. "
+        "0 counts every night in full, 1 makes further nights worthless.",
+        default=0.3,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+
+    def model(self) -> EvidenceModel:
+        """Return the values as the pure functions take them.
+
+        Returns
+        -------
+        model : `EvidenceModel`
+            Prior, clipping and correlations.
+        """
+        return EvidenceModel(self.prior, self.maxLogRatio, self.nightCorrelation, self.correlation)
+
+
+class ConfirmationConfig(Config):
+    """What makes an object a confirmed transient; an object with injections never is."""
+
+    scoreThreshold = RangeField(
+        dtype=float,
+        doc="Working threshold: a night counts towards minNights with a score above it.",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+    minNights = RangeField(
+        dtype=int,
+        doc="Least number of nights above the threshold. 1 confirms movers and cosmic rays.",
+        default=2,
+        min=1,
+    )
+    minProbability = RangeField(
+        dtype=float,
+        doc="The combined probability must exceed this.",
+        default=0.9,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+    minPeakSnr = RangeField(
+        dtype=float,
+        doc="Least peak significance; 0 ignores it.",
+        default=0.0,
+        min=0.0,
+    )
+    maxNegativeFraction = RangeField(
+        dtype=float,
+        doc="Largest fraction of negative detections. 1 keeps variable stars and transients that are in "
+        "the template.",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+    maxMotion = RangeField(
+        dtype=float,
+        doc="Largest motion in arcsec/d, where it is significant.",
+        default=0.05,
+        min=0.0,
+    )
+    maxMotionSignificance = RangeField(
+        dtype=float,
+        doc="Significance from which a motion counts (Rayleigh distributed without motion).",
+        default=5.0,
+        min=0.0,
+    )
+
+    def rule(self) -> ConfirmationRule:
+        """Return the values as the pure functions take them.
+
+        Returns
+        -------
+        rule : `ConfirmationRule`
+            Thresholds of the rule.
+        """
+        return ConfirmationRule(
+            score_threshold=self.scoreThreshold,
+            min_nights=self.minNights,
+            min_probability=self.minProbability,
+            min_peak_snr=self.minPeakSnr,
+            max_negative_fraction=self.maxNegativeFraction,
+            max_motion=self.maxMotion,
+            max_motion_significance=self.maxMotionSignificance,
+        )

@@ -1,0 +1,286 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task that matches scored DIA sources of all visits into objects and confirms transients."""
+
+from __future__ import annotations
+
+__all__ = ("LightCurveMatchConfig", "LightCurveMatchConnections", "LightCurveMatchTask")
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from lsst.pex.config import ConfigField, Field, RangeField
+from lsst.pipe.base import (
+    InputQuantizedConnection,
+    NoWorkFound,
+    OutputQuantizedConnection,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    QuantumContext,
+    Struct,
+)
+from lsst.pipe.base import connectionTypes as cT
+
+from ..association import associate, mean_positions, object_ids
+from ..columns import LIGHT_CURVES, OBJECTS
+from ..epochs import (
+    DIA_COLUMNS,
+    FORCED_COLUMNS,
+    LABEL_COLUMNS,
+    SCORE_COLUMNS,
+    Columns,
+    gather_detections,
+    join_forced,
+)
+from ..objects import object_tables
+from ..shards import in_trixel
+from .confirmation import ConfirmationConfig, EvidenceConfig
+
+_VD = ("instrument", "visit", "detector")
+_HTM_LEVEL = 7
+type _Detector = tuple[int, int]
+
+
+class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrument", "htm7")):
+    """Connections of `LightCurveMatchTask`."""
+
+    dia_sources = cT.Input(
+        doc="DIA sources of one detector.",
+        name="dia_source_detector",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    scores = cT.Input(
+        doc="Scores of the DIA sources, row by row.",
+        name="transient_bogus_scores",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    labels = cT.Input(
+        doc="Labels of the DIA sources, row by row: which are injections.",
+        name="transient_labels",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    forced_sources = cT.Input(
+        doc="Forced photometry at the positions of objects.",
+        name="dia_object_forced_source",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    objects = cT.Output(
+        doc=OBJECTS.doc,
+        name="transient_objects",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument", "htm7"),
+    )
+    light_curves = cT.Output(
+        doc=LIGHT_CURVES.doc,
+        name="transient_light_curves",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument", "htm7"),
+    )
+
+    def __init__(self, *, config: LightCurveMatchConfig) -> None:
+        if not config.doLabels:
+            del self.labels
+        if not config.doForced:
+            del self.forced_sources
+
+
+class LightCurveMatchConfig(PipelineTaskConfig, pipelineConnections=LightCurveMatchConnections):
+    """Configuration of `LightCurveMatchTask`."""
+
+    doLabels = Field[bool](
+        doc="Read labels, so that injected detections are flagged and their objects never confirmed. "
+        "Switch off where nothing was injected.",
+        default=True,
+    )
+    doForced = Field[bool](
+        doc="Add forced photometry at epochs at which an object was not detected.",
+        default=False,
+    )
+    radius = RangeField(
+        dtype=float,
+        doc="Largest separation of a detection from the mean position of its object, in arcsec. Too small "
+        "splits objects, too large merges neighbours; about five standard errors of a faint centroid.",
+        default=0.5,
+        min=0.0,
+        max=60.0,
+        inclusiveMax=True,
+        inclusiveMin=False,
+    )
+    positionErrorFloor = RangeField(
+        dtype=float,
+        doc="Error of the astrometric solution in arcsec, added in quadrature to that of each centroid. "
+        "Too small turns astrometric errors into motion.",
+        default=0.05,
+        min=0.0,
+        max=60.0,
+        inclusiveMax=True,
+        inclusiveMin=False,
+    )
+    nightOffset = RangeField(
+        dtype=float,
+        doc="East longitude of the site in days (degrees / 360), so that local noon divides the nights. "
+        "0 gives the day_obs of Rubin.",
+        default=0.0,
+        min=-0.5,
+        max=0.5,
+        inclusiveMax=True,
+    )
+    evidence = ConfigField[EvidenceConfig](doc="How the scores of an object are taken together.")
+    rule = ConfigField[ConfirmationConfig](doc="What makes an object a confirmed transient.")
+
+
+class LightCurveMatchTask(PipelineTask):
+    """Match the scored DIA sources of all visits into objects, and confirm transients."""
+
+    ConfigClass = LightCurveMatchConfig
+    _DefaultName: ClassVar[str] = "lightCurve"
+    config: LightCurveMatchConfig
+
+    def runQuantum(
+        self,
+        butlerQC: QuantumContext,
+        inputRefs: InputQuantizedConnection,
+        outputRefs: OutputQuantizedConnection,
+    ) -> None:
+        inputs = butlerQC.get(inputRefs)
+        outputs = self.run(
+            dia_sources=_by_detector(inputs["dia_sources"], DIA_COLUMNS),
+            scores=_by_detector(inputs["scores"], SCORE_COLUMNS),
+            labels=_by_detector(inputs.get("labels", ()), LABEL_COLUMNS),
+            forced_sources=_by_detector(inputs.get("forced_sources", ()), FORCED_COLUMNS),
+            trixel=int(outputRefs.objects.dataId["htm7"]),
+        )
+        butlerQC.put(outputs, outputRefs)
+
+    def run(
+        self,
+        *,
+        dia_sources: Mapping[_Detector, Table],
+        scores: Mapping[_Detector, Table],
+        labels: Mapping[_Detector, Table] | None = None,
+        forced_sources: Mapping[_Detector, Table] | None = None,
+        trixel: int | None = None,
+    ) -> Struct:
+        """Match detections into objects and reduce their light curves.
+
+        Parameters
+        ----------
+        dia_sources
+            DIA sources by visit and detector.
+        scores
+            Their scores, row by row.  Sources of detectors without scores have
+            NaN scores.
+        labels
+            Their labels, row by row; used if ``doLabels``.  Detectors without
+            labels are left out then, for their injections would be candidates.
+        forced_sources
+            Forced photometry by visit and detector; used if ``doForced``.
+        trixel
+            HTM trixel (level 7) whose objects are wanted; all if `None`.
+
+        Returns
+        -------
+        result : `lsst.pipe.base.Struct`
+            With ``objects`` and ``light_curves`` (`astropy.table.Table`).
+
+        Raises
+        ------
+        NoWorkFound
+            Raised if no detector can be used.
+        TableSchemaError
+            Raised if the rows of two tables of a detector differ.
+        """
+        detections = self._gather(dia_sources, scores, labels or {})
+        owner = associate(
+            detections["ra"],
+            detections["dec"],
+            detections["midpointMjdTai"],
+            detections["visit"],
+            radius_arcsec=self.config.radius,
+        )
+        ra, dec, _ = mean_positions(detections["ra"], detections["dec"], owner)
+        names = object_ids(owner, detections["midpointMjdTai"], detections["diaSourceId"])
+        epochs = detections
+        if self.config.doForced and forced_sources:
+            forced = vstack(list(forced_sources.values()), metadata_conflicts="silent")
+            added, target = join_forced(forced, detections, owner, ra, dec, radius_arcsec=self.config.radius)
+            epochs = {name: np.concatenate([column, added[name]]) for name, column in detections.items()}
+            owner = np.concatenate([owner, target])
+        owned = (
+            np.ones(len(ra), bool) if trixel is None else in_trixel(ra, dec, trixel=trixel, level=_HTM_LEVEL)
+        )
+        objects, light_curves = object_tables(
+            epochs,
+            owner,
+            names=names,
+            owned=owned,
+            evidence=self.config.evidence.model(),
+            rule=self.config.rule.rule(),
+            night_offset=self.config.nightOffset,
+            meta={"RADIUS_ARCSEC": self.config.radius, "ASSOCIATION": "position"},
+        )
+        self.log.info(
+            "%d of %d objects from %d detections of %d detectors are confirmed; %d hold injections.",
+            np.count_nonzero(objects["is_confirmed"]),
+            len(objects),
+            np.sum(objects["n_detections"]),
+            len(dia_sources),
+            np.count_nonzero(objects["n_injected"]),
+        )
+        return Struct(objects=objects, light_curves=light_curves)
+
+    def _gather(
+        self,
+        dia_sources: Mapping[_Detector, Table],
+        scores: Mapping[_Detector, Table],
+        labels: Mapping[_Detector, Table],
+    ) -> Columns:
+        """Put the tables of all detectors one below the other."""
+        used = {key: t for key, t in dia_sources.items() if not self.config.doLabels or key in labels}
+        if len(used) < len(dia_sources):
+            self.log.warning(
+                "%d of %d detectors have no labels: left out.", len(dia_sources) - len(used), len(dia_sources)
+            )
+        if not used:
+            raise NoWorkFound(f"None of {len(dia_sources)} detectors can be used.")
+        unscored = [key for key in used if key not in scores]
+        if unscored:
+            self.log.warning("%d of %d detectors have no scores: NaN.", len(unscored), len(used))
+        parts = [
+            gather_detections(
+                used[key],
+                scores.get(key),
+                labels[key] if self.config.doLabels else None,
+                position_error_floor=self.config.positionErrorFloor,
+                where=f"visit {key[0]}, detector {key[1]}",
+            )
+            for key in sorted(used)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _by_detector(handles: Iterable[Any], columns: tuple[str, ...]) -> dict[_Detector, Table]:
+    """Read some columns of each table, keyed by visit and detector."""
+    return {
+        (int(handle.dataId["visit"]), int(handle.dataId["detector"])): handle.get(
+            parameters={"columns": list(columns)}
+        )
+        for handle in handles
+    }

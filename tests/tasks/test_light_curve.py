@@ -1,0 +1,265 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of the task that matches detections into objects and confirms transients."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import lsst.daf.butler.tests as butlerTests
+from lsst.daf.butler import Butler
+from lsst.pipe.base import NoWorkFound
+from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
+from lsst.transient.bogus.columns import DIA_SOURCE, FORCED_DIA_OBJECT, LABELS, LIGHT_CURVES, OBJECTS, SCORES
+from lsst.transient.bogus.errors import TableSchemaError
+from lsst.transient.bogus.shards import htm_index
+from lsst.transient.bogus.tasks.light_curve import LightCurveMatchConfig, LightCurveMatchTask
+
+RA, DEC = 150.0, -2.0
+SCALE = 0.2
+
+
+@dataclasses.dataclass
+class Seen:
+    """One detection: offsets from the field centre in arcsec."""
+
+    dx: float
+    dy: float
+    score: float = 0.95
+    flux: float = 1000.0
+    injected: bool = False
+
+
+def tables(visit, seen, *, mjd=None, band="r", detector=0):
+    n = len(seen)
+    ids = visit * 1000 + np.arange(n)
+    fill = {c.name: c.fill for c in DIA_SOURCE.columns if not c.optional}
+    dx, dy = (np.array([getattr(s, name) for s in seen], dtype=float) for name in ("dx", "dy"))
+    flux = np.array([s.flux for s in seen], dtype=float)
+    known = {
+        "diaSourceId": ids,
+        "visit": visit,
+        "detector": detector,
+        "band": band,
+        "midpointMjdTai": 60000.1 + visit if mjd is None else mjd,
+        "ra": RA + dx / 3600.0 / np.cos(np.radians(DEC)),
+        "dec": DEC + dy / 3600.0,
+        "x": 100.0 + dx / SCALE,
+        "y": 200.0 + dy / SCALE,
+        "xErr": 0.1,
+        "yErr": 0.1,
+        "psfFlux": flux,
+        "psfFluxErr": 50.0,
+        "snr": np.abs(flux) / 50.0,
+        "isNegative": flux < 0,
+    }
+    scores = {c.name: c.fill for c in SCORES.columns} | {
+        "diaSourceId": ids,
+        "score": [s.score for s in seen],
+        "score_std": 0.01,
+        "score_networks": np.zeros((n, 2)),
+    }
+    labels = {c.name: c.fill for c in LABELS.columns} | {
+        "diaSourceId": ids,
+        "label": [s.injected for s in seen],
+    }
+    if not n:
+        return DIA_SOURCE.empty(), SCORES.empty(network=2), LABELS.empty()
+    return DIA_SOURCE.build(fill | known), SCORES.build(scores), LABELS.build(labels)
+
+
+def survey(visits, **kwargs):
+    """Return keyword arguments of `run` for {visit: detections}."""
+    made = {(visit, 0): tables(visit, seen, **kwargs) for visit, seen in visits.items()}
+    return {
+        name: {key: value[i] for key, value in made.items()}
+        for i, name in enumerate(("dia_sources", "scores", "labels"))
+    }
+
+
+def forced(visit, dx, dy, flux, *, flag=False):
+    fill = {c.name: c.fill for c in FORCED_DIA_OBJECT.columns}
+    return FORCED_DIA_OBJECT.build(
+        fill
+        | {
+            "diaObjectId": [77],
+            "visit": visit,
+            "band": "r",
+            "midpointMjdTai": 60000.1 + visit,
+            "ra": RA + dx / 3600.0 / np.cos(np.radians(DEC)),
+            "dec": DEC + dy / 3600.0,
+            "psfDiffFlux": flux,
+            "psfDiffFluxErr": 40.0,
+            "psfDiffFlux_flag": flag,
+        }
+    )
+
+
+def make_task(**kwargs):
+    config = LightCurveMatchConfig(**kwargs)
+    return LightCurveMatchTask(config=config)
+
+
+def test_connections_are_sound():
+    lintConnections(LightCurveMatchTask.ConfigClass.ConnectionsClass)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("forced", [False, True])
+def test_connections_follow_the_config(labels, forced):
+    config = LightCurveMatchConfig(doLabels=labels, doForced=forced)
+    inputs = config.connections.ConnectionsClass(config=config).inputs
+    assert inputs == {"dia_sources", "scores"} | ({"labels"} if labels else set()) | (
+        {"forced_sources"} if forced else set()
+    )
+
+
+def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():
+    visits = {
+        v: [
+            Seen(0.02 * v, 0.0, score=0.95, flux=1000.0 * v),
+            Seen(10.0, 0.0, score=0.05),
+            Seen(30.0 * v, 20.0, score=0.99),
+            Seen(20.0, 5.0, score=0.99, injected=v == 2),
+        ]
+        for v in (1, 2, 3)
+    }
+    result = make_task().run(**survey(visits))
+    assertValidOutput(make_task(), result)
+    objects = result.objects
+    # A transient, a bogus, three positions of a mover, an object with an injection.
+    assert len(objects) == 6
+    assert objects["diaObjectId"][objects["is_confirmed"]].tolist() == [1000]
+    transient = objects[objects["diaObjectId"] == 1000]
+    assert transient["n_detections"] == transient["n_nights"] == transient["n_nights_above"] == 3
+    assert transient["peak_flux"] == 3000.0
+    assert transient["peak_snr"] == 60.0
+    assert transient["duration"] == pytest.approx(2.0)
+    assert objects["n_injected"][objects["diaObjectId"] == 1003] == 1
+    assert "n_nights_above >= 2" in objects.meta["CONFIRMATION_RULE"]
+    curve = result.light_curves[result.light_curves["diaObjectId"] == 1000]
+    assert curve["visit"].tolist() == [1, 2, 3]
+    assert curve["diaSourceId"].tolist() == [1000, 2000, 3000]
+    json.dumps(dict(objects.meta))
+
+
+def test_one_night_does_not_confirm():
+    visits = {v: [Seen(0.0, 0.0)] for v in (1, 2, 3)}
+    objects = make_task().run(**survey(visits, mjd=60000.2)).objects
+    assert objects["n_detections"].tolist() == [3]
+    assert objects["n_nights"].tolist() == [1]
+    assert not objects["is_confirmed"].any()
+
+
+def test_unscored_detections_are_kept_and_never_confirm():
+    data = survey({v: [Seen(0.0, 0.0, score=np.nan)] for v in (1, 2, 3)})
+    del data["scores"][3, 0]
+    objects = make_task().run(**data).objects
+    assert objects["n_detections"].tolist() == [3]
+    assert np.isnan(objects["probability"]).all()
+    assert not objects["is_confirmed"].any()
+
+
+def test_forced_photometry_fills_the_epochs_without_a_detection():
+    data = survey({1: [Seen(0.0, 0.0)], 3: [Seen(0.1, 0.0)], 4: []})
+    points = {
+        (1, 0): forced(1, 0.0, 0.0, 5.0),
+        (2, 0): forced(2, 0.1, 0.1, 123.0),
+        (4, 0): forced(4, 0.0, 0.0, np.nan, flag=True),
+        (5, 0): forced(5, 7.0, 0.0, 9.0),
+    }
+    result = make_task(doForced=True).run(**data, forced_sources=points)
+    curve = result.light_curves
+    assert curve["visit"].tolist() == [1, 2, 3]
+    assert curve["is_forced"].tolist() == [False, True, False]
+    assert curve["psfFlux"][1] == 123.0
+    assert curve["diaSourceId"][1] == 0
+    assert np.isnan(curve["score"][1])
+    assert result.objects["n_detections"].tolist() == [2]
+
+
+def test_tables_of_another_run_are_refused():
+    data = survey({1: [Seen(0.0, 0.0), Seen(5.0, 0.0)]})
+    data["scores"][1, 0]["diaSourceId"][1] += 7
+    with pytest.raises(TableSchemaError, match="visit 1, detector 0: 1 of 2 rows of scores"):
+        make_task().run(**data)
+    data = survey({1: [Seen(0.0, 0.0), Seen(5.0, 0.0)]})
+    data["labels"][1, 0] = data["labels"][1, 0][:1]
+    with pytest.raises(TableSchemaError, match="1 rows of labels for 2"):
+        make_task().run(**data)
+
+
+def test_detectors_without_labels_are_left_out():
+    data = survey({1: [Seen(0.0, 0.0)], 2: [Seen(0.0, 0.0)]})
+    del data["labels"][2, 0]
+    assert make_task().run(**data).objects["n_detections"].tolist() == [1]
+    data["labels"] = {}
+    with pytest.raises(NoWorkFound):
+        make_task().run(**data)
+    assert make_task(doLabels=False).run(**data).objects["n_detections"].tolist() == [2]
+
+
+def test_empty_tables_give_empty_typed_tables():
+    result = make_task().run(**survey({1: [], 2: []}))
+    OBJECTS.check(result.objects)
+    LIGHT_CURVES.check(result.light_curves)
+    assert len(result.objects) == len(result.light_curves) == 0
+
+
+def test_every_object_is_in_exactly_one_shard():
+    """Detections around a corner of trixels, seen by every quantum that touches it."""
+    rng = np.random.default_rng(5)
+    visits = {v: [Seen(*rng.uniform(-20, 20, 2)) for _ in range(50)] for v in (1, 2, 3)}
+    data = survey(visits)
+    # The centre of the field becomes a vertex of HTM, where six trixels meet.
+    for table in data["dia_sources"].values():
+        table["ra"] += 45.0 - RA
+        table["dec"] += 0.0 - DEC
+    whole = make_task().run(**data)
+    shards = np.unique(htm_index(whole.objects["ra"], whole.objects["dec"], level=7))
+    assert len(shards) == 6
+    parts = [make_task().run(**data, trixel=int(shard)) for shard in shards]
+    ids = np.concatenate([part.objects["diaObjectId"] for part in parts])
+    assert sorted(ids) == whole.objects["diaObjectId"].tolist()
+    assert sum(len(part.light_curves) for part in parts) == len(whole.light_curves)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    trixel = int(htm_index([RA], [DEC], level=7)[0])
+    root = tmp_path_factory.mktemp("repo")
+    repo = butlerTests.makeTestRepo(
+        str(root), {"instrument": ["SimCam"], "visit": [1, 2, 3], "detector": [0], "htm7": [trixel]}
+    )
+    vd, shard = ("instrument", "visit", "detector"), ("instrument", "htm7")
+    for name in ("dia_source_detector", "transient_bogus_scores", "transient_labels"):
+        butlerTests.addDatasetType(repo, name, vd, "ArrowAstropy")
+    for name in ("transient_objects", "transient_light_curves"):
+        butlerTests.addDatasetType(repo, name, shard, "ArrowAstropy")
+    return repo, trixel
+
+
+def test_quantum(repository):
+    repo, trixel = repository
+    butler: Butler = butlerTests.makeTestCollection(repo, uniqueId="quantum")
+    data_ids = [{"instrument": "SimCam", "visit": v, "detector": 0} for v in (1, 2, 3)]
+    for data_id in data_ids:
+        made = tables(data_id["visit"], [Seen(0.0, 0.0), Seen(9.0, 0.0, score=np.nan)])
+        for table, name in zip(
+            made, ("dia_source_detector", "transient_bogus_scores", "transient_labels"), strict=True
+        ):
+            butler.put(table, name, data_id)
+    task = make_task()
+    shard = {"instrument": "SimCam", "htm7": trixel}
+    inputs = dict.fromkeys(("dia_sources", "scores", "labels"), data_ids)
+    quantum = makeQuantum(task, butler, shard, inputs | {"objects": shard, "light_curves": shard})
+    runTestQuantum(task, butler, quantum, mockRun=False)
+    objects = butler.get("transient_objects", shard)
+    assert objects["is_confirmed"].tolist() == [True, False]
+    assert objects.meta["CONFIRMATION_RULE"]
+    assert len(butler.get("transient_light_curves", shard)) == 6
