@@ -53,6 +53,12 @@ LABELS = TableSchema(
         Column("injected_mag", "f8", "AB magnitude of the matched injection; NaN if none.", "mag"),
         Column("is_hostless", "?", "The matched injection was drawn without a host."),
         Column("is_ambiguous", "?", "Used neither for training nor for evaluation."),
+        Column(
+            "label_flag",
+            "i4",
+            "Bits that say why it is ambiguous, named in the metadata (LABEL_FLAG_BITS).",
+            optional=True,
+        ),
         Column("fold", "i4", "Cross-validation fold of the source's sky tile."),
         Column("tile", "i8", "HEALPix pixel (nested) of the sky tile; its nside is in the metadata."),
         Column("snr", "f8", "Absolute peak significance."),

@@ -101,7 +101,8 @@ def _is_subset_of_channels(channels: list[str]) -> bool:
 class CutoutConfig(PipelineTaskConfig, pipelineConnections=CutoutConnections):
     """Configuration of `CutoutTask`."""
 
-    size = RangeField[int](
+    size = RangeField(
+        dtype=int,
         doc="Side of a stamp in pixels. The centre is pixel size // 2 of either axis: an even stamp reaches "
         "one pixel further to the low side. Small stamps lose the host, large ones cost space (size²).",
         default=30,
