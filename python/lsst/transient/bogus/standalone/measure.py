@@ -88,7 +88,7 @@ class MeasureSourcesConfig(PipelineTaskConfig, pipelineConnections=MeasureSource
         default=0.15,
         min=0.0,
     )
-    badMaskPlanes = ListField(
+    badMaskPlanes: ListField[str] = ListField(
         dtype=str,
         doc="Mask planes of pixels that are not used at all; those that the image does not have are ignored.",
         default=["BAD", "NO_DATA"],
@@ -99,7 +99,7 @@ class MeasureSourcesConfig(PipelineTaskConfig, pipelineConnections=MeasureSource
         default=128,
         min=8,
     )
-    doFlagPsfStars = Field(
+    doFlagPsfStars: Field[bool] = Field(
         dtype=bool,
         doc="Set calib_psf_used for the stars that the attached PSF was measured from?",
         default=True,
