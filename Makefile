@@ -26,6 +26,7 @@ $(STAMP):
 	    echo "Building $(VENV) with $$python"; \
 	    "$$python" -m venv --clear $(VENV); \
 	fi
+	@echo "Installing the package and what it needs (PyTorch among it: several minutes, several GB)"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[test,lint,docs]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@

@@ -24,6 +24,8 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
 html_math_renderer = "mathml"
+html_css_files = ["formula.css"]
+html_static_path = ["_static"]
 html_theme = "furo"
 html_title = f"transient_bogus {release}"
 html_copy_source = False
