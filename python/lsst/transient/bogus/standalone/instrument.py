@@ -17,7 +17,7 @@ from lsst.utils.introspection import get_full_type_name
 VISIT_SYSTEM: tuple[int, str] = (0, "one-to-one")
 """The only visit system of these cameras: every exposure is a visit."""
 
-_ID_MAX = 2**40
+_ID_MAX = 2**41
 
 
 class _PlainCamera(Instrument):

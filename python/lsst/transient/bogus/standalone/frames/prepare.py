@@ -1,0 +1,149 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A frame, calibrated and measured, and made into a visit image."""
+
+from __future__ import annotations
+
+__all__ = ("MeasuredFrame", "assemble", "measure")
+
+import dataclasses
+import math
+
+import numpy as np
+
+from lsst.images import Box, VisitImage
+from lsst.images.psfs import GaussianPointSpreadFunction, PointSpreadFunction
+
+from ...errors import InputDataError, InsufficientDataError
+from ..images import make_gaussian_psf, make_visit_image
+from ..instrument import FrameCamera
+from ..psf import measure_psf
+from .calibrate import CalibratedPixels, calibrate
+from .header_map import FrameSettings
+from .read import Frame, read_header, read_pixels, read_wcs
+
+_FWHM_PER_SIGMA = math.sqrt(8.0 * math.log(2.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredFrame:
+    """A frame's calibrated pixels and its point-spread function.
+
+    Parameters
+    ----------
+    pixels
+        Calibrated pixels.
+    psf
+        Point-spread function.
+    """
+
+    pixels: CalibratedPixels
+    psf: PointSpreadFunction
+
+    @property
+    def summary(self) -> dict[str, str | float | None]:
+        """What was measured, as JSON types."""
+        numbers = {
+            "psf_fwhm": _fwhm(self.psf, self.pixels.image.shape),
+            "sky": self.pixels.sky,
+            "noise_ratio": self.pixels.noise_ratio,
+            "fraction_saturated": float(self.pixels.masks["SATURATED"].mean()),
+            "fraction_no_data": float(self.pixels.masks["NO_DATA"].mean()),
+        }
+        finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        return {"psf": type(self.psf).__name__, **finite}
+
+
+def measure(frame: Frame, settings: FrameSettings) -> MeasuredFrame:
+    """Calibrate the pixels of a frame and measure its point-spread function.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    settings
+        How to process it.
+
+    Returns
+    -------
+    measured : `MeasuredFrame`
+        Calibrated pixels and PSF.
+
+    Raises
+    ------
+    InputDataError
+        Raised if the frame has neither a star nor a FWHM in its header.
+    """
+    pixels, _ = read_pixels(frame.path, settings.hdu)
+    calibrated = calibrate(pixels, frame, settings)
+    return MeasuredFrame(calibrated, _psf(calibrated, frame, settings))
+
+
+def assemble(frame: Frame, measured: MeasuredFrame, settings: FrameSettings) -> VisitImage:
+    """Make a visit image of a frame.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    measured
+        Its calibrated pixels and PSF.
+    settings
+        How to read its projection.
+
+    Returns
+    -------
+    visit_image : `lsst.images.VisitImage`
+        The visit image.
+
+    Notes
+    -----
+    Projections do not pickle, so this is apart from `measure`.
+    """
+    return make_visit_image(
+        measured.pixels.image,
+        measured.pixels.variance,
+        measured.pixels.masks,
+        wcs=read_wcs(read_header(frame.path, settings.hdu), frame.shape),
+        psf=measured.psf,
+        instrument=FrameCamera.name,
+        visit=frame.visit,
+        detector=frame.detector,
+        band=frame.band,
+        physical_filter=frame.physical_filter,
+        mjd_begin=frame.mjd_begin,
+        exposure_time=frame.exposure_time,
+        day_obs=frame.day_obs,
+        metadata={"file": frame.path.name, "target": frame.target},
+    )
+
+
+def _psf(calibrated: CalibratedPixels, frame: Frame, settings: FrameSettings) -> PointSpreadFunction:
+    box = Box.from_shape(frame.shape)
+    guess = None if math.isnan(frame.fwhm) else frame.fwhm
+    if settings.psf == "header" and guess is not None:
+        return make_gaussian_psf(fwhm=guess, box=box)
+    try:
+        return measure_psf(
+            calibrated.image,
+            calibrated.variance,
+            calibrated.masks["BAD"],
+            saturated=calibrated.masks["SATURATED"],
+            fwhm_guess=guess,
+            where=frame.where,
+        )
+    except InsufficientDataError as error:
+        raise InputDataError(
+            f"{frame.path.name}: its PSF cannot be measured ({error}) and its header has no FWHM."
+        ) from error
+
+
+def _fwhm(psf: PointSpreadFunction, shape: tuple[int, ...]) -> float:
+    """Return the FWHM of the PSF in the middle of the frame, by its effective area."""
+    if isinstance(psf, GaussianPointSpreadFunction):
+        return float(psf.sigma * _FWHM_PER_SIGMA)
+    kernel = psf.compute_kernel_image(x=0.5 * (shape[1] - 1), y=0.5 * (shape[0] - 1)).array
+    # The effective area of a Gaussian is 4 pi sigma².
+    area = np.sum(kernel) ** 2 / np.sum(kernel**2)
+    return float(math.sqrt(area / (4.0 * math.pi)) * _FWHM_PER_SIGMA)
