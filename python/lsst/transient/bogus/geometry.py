@@ -221,7 +221,7 @@ class SkyMap:
         return u, v
 
     def jacobian(self, x: npt.ArrayLike, y: npt.ArrayLike) -> _Array:
-        """Return the derivative of tangent plane by pixel coordinates.
+        """Return the derivative of the local directions on the sky by pixel coordinates.
 
         Parameters
         ----------
@@ -233,10 +233,17 @@ class SkyMap:
         Returns
         -------
         jacobian : `numpy.ndarray`
-            Arcsec per pixel, shape (N, 2, 2); rows are (east, north), columns (x, y).
+            Arcsec per pixel, shape (N, 2, 2); rows are (east, north) at the position
+            itself, columns (x, y).
         """
-        gradients = _term_gradients(*self._normalise(x, y), self.order)
-        return np.stack([g @ self.coefficients for g in gradients], axis=-1) / self.scale / _ARCSEC
+        u, v = self._normalise(x, y)
+        gradients = _term_gradients(u, v, self.order)
+        plane_by_pixel = np.stack([g @ self.coefficients for g in gradients], axis=-1) / self.scale
+        beyond = (_terms(u, v, self.order) @ self.coefficients) @ self.axes[:2] + self.axes[2]
+        distance = np.linalg.norm(beyond, axis=-1)[..., np.newaxis, np.newaxis]
+        # East and north are perpendicular to the direction: its change of length drops out.
+        local = np.stack(_local_axes(beyond / distance[..., 0]), axis=-2)
+        return local @ self.axes[:2].T / distance @ plane_by_pixel / _ARCSEC
 
     @property
     def pixel_scale(self) -> float:

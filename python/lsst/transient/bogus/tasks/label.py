@@ -81,7 +81,8 @@ class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabe
     matchRadius = RangeField(
         dtype=float,
         doc="Largest separation of a match, in units of matchRadiusUnit. Larger values take chance "
-        "neighbours for injections, smaller ones lose faint injections. Matches of the table beyond it are ambiguous.",
+        "neighbours for injections, smaller ones lose faint injections. Matches of the table beyond it "
+        "are ambiguous.",
         default=0.5,
         min=0.0,
         inclusiveMin=False,
@@ -104,7 +105,8 @@ class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabe
     maxFluxSigma = RangeField(
         dtype=float,
         doc="A match is ambiguous if measured and injected flux differ by more than this many standard "
-        "errors and by more than the factor maxFluxFactor. The published method has no such cut: a large value.",
+        "errors and by more than the factor maxFluxFactor. The published method "
+        "has no such cut: a large value.",
         default=3.0,
         min=0.0,
     )
