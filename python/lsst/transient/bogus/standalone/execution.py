@@ -75,6 +75,8 @@ class PipetaskRun:
         Data ID expression.
     overrides
         Config overrides, ``label:field=value``.
+    deleted
+        Labels of tasks to leave out of the pipeline.
     processes
         Number of processes.
     """
@@ -85,6 +87,7 @@ class PipetaskRun:
     output_run: str
     data_query: str
     overrides: Sequence[str] = ()
+    deleted: Sequence[str] = ()
     processes: int = 2
 
     def arguments(self) -> list[str]:
@@ -100,6 +103,8 @@ class PipetaskRun:
         arguments += ["--data-query", self.data_query, "--register-dataset-types", "--no-versions"]
         arguments += ["--extend-run", "--skip-existing", "--clobber-outputs"]
         arguments += ["--processes", str(self.processes), "--start-method", "forkserver"]
+        for label in self.deleted:
+            arguments += ["--delete", label]
         for override in self.overrides:
             arguments += ["--config", override]
         return arguments

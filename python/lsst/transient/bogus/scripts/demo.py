@@ -1,0 +1,163 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the whole loop on a simulated survey or on a folder of frames."""
+
+from __future__ import annotations
+
+__all__ = ("demo",)
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import InputDataError
+from ..paths import ensure_package_dir_env
+from ..standalone.execution import PipetaskError
+from ..standalone.loop import LABELLED, OUTPUT_RUN, LoopFolder, count_examples, run_loop
+
+_MODEL_RUN = "models/simulated_survey"
+_SIMULATION = "simulation/visits"
+_FRAMES = "frames/visits"
+
+
+@click.command()
+@click.option(
+    "--frames",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of calibrated FITS frames to use instead of a simulated survey.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for the repository and the report; a run that was interrupted continues there.",
+)
+@click.option("--preset", default="demo", show_default=True, help="Size of the simulated survey.")
+@click.option("-j", "--processes", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True)
+def demo(frames: Path | None, folder: Path, preset: str, processes: int) -> None:
+    """Run the whole loop: injection, difference imaging, training, scores and light curves.
+
+    Without --frames, a survey is simulated first.  With --frames, the frames of a folder
+    become visits; where they hold too few detections to train on, the model of the simulated
+    survey is applied to them instead.
+    """
+    simulated = LoopFolder(folder)
+    try:
+        if frames is None:
+            _run_simulated(simulated, preset, processes)
+            _write_report(simulated)
+        else:
+            real = LoopFolder(folder / frames.resolve().name)
+            _run_frames(real, frames, simulated, preset, processes)
+            _write_report(real)
+    except (InputDataError, PipetaskError, LookupError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _run_simulated(folder: LoopFolder, preset: str, processes: int) -> None:
+    """Simulate a survey and train on it."""
+    from .simulate_survey import simulate_survey
+
+    click.get_current_context().invoke(
+        simulate_survey, repo=folder.repository, preset=preset, run=_SIMULATION, processes=processes
+    )
+    pipeline = ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"
+    run_loop(folder, pipeline, instrument="SimCam", inputs=(_SIMULATION,), processes=processes)
+
+
+def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset: str, processes: int) -> None:
+    """Ingest frames, and train on them or apply the model of the simulated survey."""
+    from .ingest_frames import ingest_frames
+
+    click.get_current_context().invoke(
+        ingest_frames, repo=folder.repository, folder=frames, run=_FRAMES, workers=processes
+    )
+    pipeline = _frames_pipeline(frames)
+    run_loop(
+        folder,
+        pipeline,
+        instrument="Frames",
+        inputs=(_FRAMES,),
+        processes=processes,
+        subset=LABELLED,
+        title="Injection and difference imaging",
+    )
+    examples = count_examples(folder.repository, pipeline)
+    inputs: tuple[str, ...] = (_FRAMES,)
+    if not examples.suffice:
+        click.echo(
+            f"{examples.n_injected} detected injections and {examples.n_other} other detections are too few "
+            f"to train on (at least {examples.minimum} of each): applying the model of the simulated survey."
+        )
+        _take_model(simulated, folder, preset, processes)
+        inputs = (_FRAMES, _MODEL_RUN)
+    run_loop(
+        folder,
+        pipeline,
+        instrument="Frames",
+        inputs=inputs,
+        processes=processes,
+        apply_model=not examples.suffice,
+    )
+
+
+def _frames_pipeline(frames: Path) -> Path:
+    """Return the pipeline made for a set of frames, or the one for any frames."""
+    folder = ensure_package_dir_env() / "pipelines" / "standalone" / "frames"
+    own = folder / f"{frames.resolve().name}.yaml"
+    return own if own.is_file() else folder / "default.yaml"
+
+
+def _take_model(simulated: LoopFolder, folder: LoopFolder, preset: str, processes: int) -> None:
+    """Copy the model of the simulated survey, which is made if it does not exist."""
+    from ..standalone.repository import open_repository
+    from .import_model import copy_model
+
+    _run_simulated(simulated, preset, processes)
+    with open_repository(simulated.repository) as source, open_repository(folder.repository) as target:
+        copy_model(source, OUTPUT_RUN, target, run=_MODEL_RUN, instrument="Frames")
+
+
+def _write_report(folder: LoopFolder) -> None:
+    """Write the report and say where things are."""
+    from .report import report
+
+    click.get_current_context().invoke(
+        report, repo=folder.repository, collection=OUTPUT_RUN, folder=folder.report
+    )
+    metrics = json.loads(folder.report.joinpath("metrics.json").read_text())
+    _print_summary(metrics)
+    click.echo(f"\nReport:  {folder.report / 'index.html'}")
+    click.echo(f"Metrics: {folder.report / 'metrics.json'}")
+    click.echo(f"""
+Candidates, in Python:
+    from astropy.table import vstack
+    from lsst.daf.butler import Butler
+    butler = Butler.from_config("{folder.repository}", collections="{OUTPUT_RUN}")
+    objects = vstack([butler.get(ref) for ref in butler.query_datasets("transient_objects")])
+    candidates = objects[objects["is_confirmed"]]""")
+
+
+def _print_summary(metrics: dict[str, Any]) -> None:
+    """Print the key metrics."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("metric", "value", title="Injected against the rest, out of fold")
+    for name, subset in (("all detections", "all"), ("S/N > 8", "snr_gt_8")):
+        confusion = metrics["confusion"][subset]
+        for key in ("sensitivity", "specificity", "precision", "npv", "accuracy"):
+            table.add_row(f"{key}, {name}", _percent(confusion[key]))
+    table.add_row("AUC", "-" if metrics["auc"] is None else f"{metrics['auc']:.4f}")
+    for key in ("n_dia_sources", "n_injected_detected", "n_candidates"):
+        table.add_row(key, f"{metrics[key]}")
+    Console().print(table)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"
