@@ -210,12 +210,12 @@ def _check_rows(expected: np.ndarray, found: np.ndarray, name: str, where: str) 
 
 def _pixel_scale(detections: Columns) -> float:
     """Return arcsec per pixel from the positions themselves; NaN if they do not tell."""
-    x, y = detections["x"], detections["y"]
-    vectors = unit_vectors(detections["ra"], detections["dec"])
-    rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.all(np.isfinite(vectors), axis=1))
-    pixels = np.stack([np.ones(len(rows)), x[rows], y[rows]], axis=1)
-    if len(rows) < 3 or np.linalg.matrix_rank(pixels - [0.0, *pixels[:, 1:].mean(axis=0)]) < 3:
+    columns = [detections[name] for name in ("x", "y", "ra", "dec")]
+    rows = np.flatnonzero(np.all(np.isfinite(columns), axis=0))
+    x, y, ra, dec = (column[rows] for column in columns)
+    pixels = np.stack([np.ones(len(rows)), x, y], axis=1)
+    if len(rows) < 3 or np.linalg.matrix_rank(pixels - [0.0, x.mean(), y.mean()]) < 3:
         return float("nan")
-    gradient, *_ = np.linalg.lstsq(pixels, vectors[rows], rcond=None)
+    gradient, *_ = np.linalg.lstsq(pixels, unit_vectors(ra, dec), rcond=None)
     area = float(np.linalg.norm(np.cross(gradient[1], gradient[2])))
     return float(np.sqrt(area) * np.degrees(1.0) * 3600.0)

@@ -42,14 +42,15 @@ def htm_index(ra: npt.ArrayLike, dec: npt.ArrayLike, *, level: int) -> npt.NDArr
     position lies so close to an edge that rounding decides, `lsst.sphgeom`'s
     exact arithmetic is asked, so that every position has exactly one owner.
     """
-    vectors = np.atleast_2d(unit_vectors(ra, dec))
-    index = np.full(len(vectors), -1, np.int64)
-    rows = np.flatnonzero(np.all(np.isfinite(vectors), axis=1))
+    lon, lat = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
+    index = np.full(len(lon), -1, np.int64)
+    rows = np.flatnonzero(np.isfinite(lon) & np.isfinite(lat))
     if len(rows):
-        index[rows], doubtful = _descend(vectors[rows], level)
+        vectors = unit_vectors(lon[rows], lat[rows])
+        index[rows], doubtful = _descend(vectors, level)
         pixelization = HtmPixelization(level)
-        for row in rows[doubtful]:
-            index[row] = pixelization.index(UnitVector3d(*vectors[row]))
+        for i in doubtful:
+            index[rows[i]] = pixelization.index(UnitVector3d(*vectors[i]))
     return index
 
 
