@@ -1,0 +1,40 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running ``pipetask``: what is asked of it, and what is made of its failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lsst.transient.bogus.standalone.execution import PipetaskError, PipetaskRun, run_pipetask
+from lsst.transient.bogus.standalone.repository import open_repository
+
+
+def _run(repository: Path, **kwargs: object) -> PipetaskRun:
+    defaults = {
+        "pipeline": "no-such-pipeline.yaml",
+        "inputs": ("a", "b"),
+        "output_run": "out",
+        "data_query": "instrument = 'SimCam'",
+    }
+    return PipetaskRun(repository=repository, **{**defaults, **kwargs})  # type: ignore[arg-type]
+
+
+def test_arguments_continue_a_run_and_compute_nothing_twice(tmp_path: Path) -> None:
+    arguments = _run(tmp_path, overrides=("score:modelIsPrerequisite=True",), deleted=("train",)).arguments()
+    assert arguments[0] == "run"
+    assert {"--extend-run", "--skip-existing", "--clobber-outputs"} <= set(arguments)
+    assert arguments[arguments.index("--input") + 1] == "a,b"
+    assert arguments[arguments.index("--delete") + 1] == "train"
+    assert arguments[arguments.index("--config") + 1] == "score:modelIsPrerequisite=True"
+
+
+def test_failure_is_reported_with_the_end_of_the_log(tmp_path: Path) -> None:
+    open_repository(tmp_path / "repo", create=True).close()
+    log = tmp_path / "logs" / "pipetask.log"
+    with pytest.raises(PipetaskError, match=r"(?s)exit code [1-9].*no-such-pipeline"):
+        run_pipetask(_run(tmp_path / "repo"), log_file=log, title="test")
+    assert "no-such-pipeline" in log.read_text()
