@@ -20,7 +20,8 @@ exclude_patterns = ["_build", "changes"]
 default_role = "py:obj"
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
 numpydoc_show_class_members = False
 
 html_math_renderer = "mathml"

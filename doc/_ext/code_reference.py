@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -144,7 +145,7 @@ class ClickCommandDirective(TextDirective):
             raise LookupError(f"transient-bogus has no subcommand {name}.")
         context = click.Context(command, info_name=f"transient-bogus {name}")
         usage = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
-        yield from (".. code-block:: text", "", f"   {usage}", "", command.help or "", "")
+        yield from (".. code-block:: text", "", f"   {usage}", "", inspect.cleandoc(command.help or ""), "")
         rows = []
         for parameter in command.params:
             if isinstance(parameter, click.Option) and not parameter.hidden:
