@@ -1,7 +1,7 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sky: unit vectors, separations, and the map between pixels and sky fitted to a catalogue."""
+"""The map between the pixels of a detector and the sky, fitted to a catalogue."""
 
 from __future__ import annotations
 
@@ -22,142 +22,22 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import AstrometryFitError
+from .sphere import (
+    ARCSEC,
+    arcsec_to_chord,
+    chord_to_arcsec,
+    local_axes,
+    position_angle,
+    separation_arcsec,
+    sky_positions,
+    unit_vectors,
+)
 
 type _Array = npt.NDArray[np.float64]
 
-_ARCSEC = np.pi / 180.0 / 3600.0
 _CLIP_SIGMA = 6.0
 _MAX_CLIPPED = 0.2
 _MAX_ITERATIONS = 20
-
-
-def unit_vectors(ra: npt.ArrayLike, dec: npt.ArrayLike) -> _Array:
-    """Return directions on the sky as unit vectors.
-
-    Parameters
-    ----------
-    ra
-        Right ascension in degrees, shape (N,).
-    dec
-        Declination in degrees, shape (N,).
-
-    Returns
-    -------
-    vectors : `numpy.ndarray`
-        Unit vectors, shape (N, 3); NaN where a coordinate is not finite.
-    """
-    lon, lat = np.radians(np.asarray(ra, dtype=float)), np.radians(np.asarray(dec, dtype=float))
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-
-
-def sky_positions(vectors: npt.ArrayLike) -> tuple[_Array, _Array]:
-    """Return the right ascension and declination of vectors.
-
-    Parameters
-    ----------
-    vectors
-        Vectors of any length but zero, shape (N, 3).
-
-    Returns
-    -------
-    ra : `numpy.ndarray`
-        Right ascension in degrees, in [0, 360), shape (N,).
-    dec : `numpy.ndarray`
-        Declination in degrees, shape (N,).
-    """
-    x, y, z = np.moveaxis(np.asarray(vectors, dtype=float), -1, 0)
-    return np.degrees(np.arctan2(y, x)) % 360.0, np.degrees(np.arctan2(z, np.hypot(x, y)))
-
-
-def separation_arcsec(
-    ra1: npt.ArrayLike, dec1: npt.ArrayLike, ra2: npt.ArrayLike, dec2: npt.ArrayLike
-) -> _Array:
-    """Return angular separations, exact at any distance.
-
-    Parameters
-    ----------
-    ra1
-        Right ascension of the first positions in degrees, shape (N,).
-    dec1
-        Declination of the first positions in degrees, shape (N,).
-    ra2
-        Right ascension of the second positions in degrees, shape (N,) or ().
-    dec2
-        Declination of the second positions in degrees, shape (N,) or ().
-
-    Returns
-    -------
-    separation : `numpy.ndarray`
-        Separation in arcsec, shape (N,).
-    """
-    chord = np.linalg.norm(unit_vectors(ra1, dec1) - unit_vectors(ra2, dec2), axis=-1)
-    return chord_to_arcsec(chord)
-
-
-def chord_to_arcsec(chord: npt.ArrayLike) -> _Array:
-    """Return the angle that a chord of the unit sphere spans.
-
-    Parameters
-    ----------
-    chord
-        Length of the chord, at most 2.
-
-    Returns
-    -------
-    angle : `numpy.ndarray`
-        Angle in arcsec.
-    """
-    return 2.0 * np.arcsin(np.clip(np.asarray(chord) / 2.0, 0.0, 1.0)) / _ARCSEC
-
-
-def arcsec_to_chord(angle: npt.ArrayLike) -> _Array:
-    """Return the chord of the unit sphere that spans an angle.
-
-    Parameters
-    ----------
-    angle
-        Angle in arcsec, at most 180 degrees.
-
-    Returns
-    -------
-    chord : `numpy.ndarray`
-        Length of the chord.
-    """
-    return 2.0 * np.sin(np.asarray(angle, dtype=float) * _ARCSEC / 2.0)
-
-
-def position_angle(
-    ra1: npt.ArrayLike, dec1: npt.ArrayLike, ra2: npt.ArrayLike, dec2: npt.ArrayLike
-) -> _Array:
-    """Return the direction from the first to the second positions.
-
-    Parameters
-    ----------
-    ra1
-        Right ascension of the first positions in degrees, shape (N,).
-    dec1
-        Declination of the first positions in degrees, shape (N,).
-    ra2
-        Right ascension of the second positions in degrees, shape (N,).
-    dec2
-        Declination of the second positions in degrees, shape (N,).
-
-    Returns
-    -------
-    angle : `numpy.ndarray`
-        Degrees east of north at the first position, in [0, 360), shape (N,).
-    """
-    first = unit_vectors(ra1, dec1)
-    east, north = _local_axes(first)
-    step = unit_vectors(ra2, dec2) - first
-    return np.degrees(np.arctan2(np.sum(step * east, axis=-1), np.sum(step * north, axis=-1))) % 360.0
-
-
-def _local_axes(vectors: _Array) -> tuple[_Array, _Array]:
-    """Return unit vectors to the east and to the north at each direction."""
-    lon = np.arctan2(vectors[..., 1], vectors[..., 0])
-    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
-    return east, np.cross(vectors, east)
 
 
 def _exponents(order: int) -> list[tuple[int, int]]:
@@ -242,8 +122,8 @@ class SkyMap:
         beyond = (_terms(u, v, self.order) @ self.coefficients) @ self.axes[:2] + self.axes[2]
         distance = np.linalg.norm(beyond, axis=-1)[..., np.newaxis, np.newaxis]
         # East and north are perpendicular to the direction: its change of length drops out.
-        local = np.stack(_local_axes(beyond / distance[..., 0]), axis=-2)
-        return local @ self.axes[:2].T / distance @ plane_by_pixel / _ARCSEC
+        local = np.stack(local_axes(beyond / distance[..., 0]), axis=-2)
+        return local @ self.axes[:2].T / distance @ plane_by_pixel / ARCSEC
 
     @property
     def pixel_scale(self) -> float:
@@ -328,7 +208,7 @@ def _tangent_axes(vectors: _Array) -> _Array:
     """Return the axes of a tangent plane at the median of directions."""
     centre = np.median(vectors, axis=0)
     centre /= np.linalg.norm(centre)
-    east, north = _local_axes(centre)
+    east, north = local_axes(centre)
     return np.stack([east, north, centre])
 
 
@@ -401,7 +281,7 @@ def fit_sky_map(
         coefficients, keep = _clipped_fit(_terms(uv[:, 0], uv[:, 1], stage_order), target, keep)
     n_used = int(keep.sum())
     sky_map = SkyMap(axes, (float(origin[0]), float(origin[1])), scale, order, coefficients, np.nan, n_used)
-    residual = (_terms(uv[keep, 0], uv[keep, 1], order) @ coefficients - target[keep]) / _ARCSEC
+    residual = (_terms(uv[keep, 0], uv[keep, 1], order) @ coefficients - target[keep]) / ARCSEC
     with np.errstate(divide="ignore", invalid="ignore"):
         rms = float(np.sqrt(np.mean(np.sum(residual**2, axis=-1))) / sky_map.pixel_scale)
     if not rms <= max_rms_pixel or n - n_used > _MAX_CLIPPED * n:
@@ -425,7 +305,7 @@ def _clipped_fit(
         error = np.linalg.norm(terms @ coefficients - target, axis=-1)
         # The median of a Rayleigh variable is 1.18 sigma; the floor keeps rounding from clipping.
         sigma = np.median(error[keep]) / 1.18
-        chosen = error <= max(_CLIP_SIGMA * sigma, 1e-4 * _ARCSEC)
+        chosen = error <= max(_CLIP_SIGMA * sigma, 1e-4 * ARCSEC)
         if np.array_equal(chosen, keep) or chosen.sum() < terms.shape[1]:
             break
         keep = chosen

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
-from .geometry import arcsec_to_chord, chord_to_arcsec, unit_vectors
+from .sphere import arcsec_to_chord, chord_to_arcsec, unit_vectors
 
 type _Indices = npt.NDArray[np.int64]
 type _Array = npt.NDArray[np.float64]

@@ -18,7 +18,6 @@ from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import DIA_SOURCE, INJECTED_CATALOG, INJECTED_MATCH, LABELS
 from ..folds import sky_tiles, tile_folds
-from ..geometry import separation_arcsec
 from ..labels import (
     LabelFlag,
     Matches,
@@ -29,6 +28,7 @@ from ..labels import (
     match_by_position,
     match_by_table,
 )
+from ..sphere import separation_arcsec
 
 _VD = ("instrument", "visit", "detector")
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))

@@ -1,0 +1,261 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections and configuration of the task that draws injections."""
+
+from __future__ import annotations
+
+__all__ = ("QUANTITIES", "GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections")
+
+from lsst.pex.config import ChoiceField, DictField, Field, FieldValidationError, ListField, RangeField
+from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
+from lsst.pipe.base import connectionTypes as cT
+
+from ..columns import INJECTION_CATALOG
+from ..host_injections import InjectionLaws
+
+_VD = ("instrument", "visit", "detector")
+QUANTITIES = (
+    "id",
+    "ra",
+    "dec",
+    "x",
+    "y",
+    "ixx",
+    "iyy",
+    "ixy",
+    "extendedness",
+    "flux",
+    "flux_error",
+    "point_flux_error",
+)
+"""What the source table must tell about a source."""
+
+
+class GalaxyHostCatalogConnections(PipelineTaskConnections, dimensions=_VD):
+    """Connections of `GalaxyHostCatalogTask`."""
+
+    sources = cT.Input(
+        doc="Sources measured on the visit image.",
+        name="source_detector",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+    )
+    injection_catalog = cT.Output(
+        doc=INJECTION_CATALOG.doc,
+        name="transient_injection_catalog",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+    )
+
+
+class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHostCatalogConnections):
+    """Configuration of `GalaxyHostCatalogTask`."""
+
+    columns = DictField[str, str](
+        doc="Column of the source table for each quantity. Positions in degrees and pixels, moments in "
+        "square pixels, fluxes in nJy. flux gives the hosts' magnitudes, point_flux_error the depth for "
+        "magnitudeLaw snr_uniform.",
+        default={
+            "id": "sourceId",
+            "ra": "ra",
+            "dec": "dec",
+            "x": "x",
+            "y": "y",
+            "ixx": "ixx",
+            "iyy": "iyy",
+            "ixy": "ixy",
+            "extendedness": "extendedness",
+            "flux": "ap12Flux",
+            "flux_error": "ap12FluxErr",
+            "point_flux_error": "psfFluxErr",
+        },
+        keyCheck=lambda quantity: quantity in QUANTITIES,
+    )
+    doSelectExtended = Field[bool](
+        doc="Whether hosts must be extended. If not, any source can be a host, stars too: for crowded fields "
+        "without galaxies.",
+        default=True,
+    )
+    minExtendedness = RangeField(
+        dtype=float,
+        doc="Least extendedness of a host. Values near 1 take only certain galaxies, 0 takes stars too. "
+        "Ignored if doSelectExtended is False.",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+    )
+    minSnr = RangeField(
+        dtype=float,
+        doc="Least signal-to-noise of the flux of a host. Low values take noise for galaxies.",
+        default=10.0,
+        min=0.0,
+    )
+    maxSemiMajor = RangeField(
+        dtype=float,
+        doc="Largest semi-major axis of a host's moments in pixels. Large values take blends and failed "
+        "moments, small ones lose nearby galaxies.",
+        default=30.0,
+        min=0.0,
+        inclusiveMin=False,
+    )
+    badFlags = ListField[str](
+        doc="Flags that a host must not have. Those that the table does not have are ignored and logged.",
+        default=[
+            "centroid_flag",
+            "shape_flag",
+            "pixelFlags_edge",
+            "pixelFlags_bad",
+            "pixelFlags_nodata",
+            "pixelFlags_saturated",
+            "pixelFlags_crCenter",
+        ],
+    )
+    goodFlags = ListField[str](
+        doc="Flags that a host must have. Those that the table does not have are ignored and logged.",
+        default=["detect_isPrimary"],
+    )
+    margin = RangeField(
+        dtype=float,
+        doc="Least distance of hosts, and of host-less injections, from the edge of the box in pixels.",
+        default=20.0,
+        min=0.0,
+    )
+    box = ListField[int](
+        doc="First column, first row, last column and last row of the usable pixels of a detector. Empty: "
+        "the box of all positions in the source table, which falls short by about the distance of two sources.",
+        default=[],
+        listCheck=lambda box: len(box) in (0, 4),
+    )
+    hostFraction = RangeField(
+        dtype=float,
+        doc="Fraction of the galaxies that get an injection. Large values crowd the image.",
+        default=0.03,
+        min=0.0,
+        max=1.0,
+    )
+    minHosts = RangeField(
+        dtype=int,
+        doc="Least number of hosts for a detector; all galaxies if there are fewer. For small detectors.",
+        default=1,
+        min=0,
+    )
+    maxHosts = RangeField(
+        dtype=int, doc="Largest number of hosts for a detector.", default=5000, min=0, max=15000
+    )
+    hostlessFraction = RangeField(
+        dtype=float,
+        doc="Number of host-less injections in units of the number of hosts; they are uniform over the box.",
+        default=0.05,
+        min=0.0,
+        max=10.0,
+    )
+    minHostless = RangeField(
+        dtype=int, doc="Least number of host-less injections for a detector.", default=0, min=0, max=1000
+    )
+    offsetLaw = ChoiceField[str](
+        doc="Law of the offsets from the host.",
+        allowed={
+            "signed_normal": "Signed radius from N(0, a) in a uniform direction; as published.",
+            "elliptical_normal": "From a normal distribution with the moments of the host.",
+            "light": "Following the light: a Sérsic profile with the moments of the host.",
+        },
+        default="signed_normal",
+    )
+    sersicIndex = RangeField(
+        dtype=float,
+        doc="Sérsic index for offsetLaw light: 1 is a disc, 4 a bulge with many injections far out. Ignored "
+        "by other laws.",
+        default=1.0,
+        min=0.2,
+        max=8.0,
+    )
+    magnitudeLaw = ChoiceField[str](
+        doc="Law of the magnitudes of hosted injections.",
+        allowed={
+            "host": "Uniform from the host's magnitude − magnitudeBrighter to + magnitudeFainter.",
+            "snr_uniform": "Uniform in the signal-to-noise of a point source from minInjectedSnr to "
+            "maxInjectedSnr; fills the hard region near the detection limit.",
+        },
+        default="host",
+    )
+    magnitudeBrighter = RangeField(
+        dtype=float, doc="For magnitudeLaw host, in mag; may be negative.", default=1.0, min=-10.0, max=10.0
+    )
+    magnitudeFainter = RangeField(
+        dtype=float, doc="For magnitudeLaw host, in mag; may be negative.", default=3.0, min=-10.0, max=10.0
+    )
+    minInjectedSnr = RangeField(
+        dtype=float, doc="For magnitudeLaw snr_uniform.", default=3.0, min=0.0, inclusiveMin=False
+    )
+    maxInjectedSnr = RangeField(dtype=float, doc="For magnitudeLaw snr_uniform.", default=50.0, min=0.0)
+    hostlessMagnitudeLaw = ChoiceField[str](
+        doc="Law of the magnitudes of host-less injections.",
+        allowed={
+            "pooled": "That of hosted ones, each for a galaxy of the detector taken at random.",
+            "uniform": "Uniform from minHostlessMagnitude to maxHostlessMagnitude.",
+        },
+        default="pooled",
+    )
+    minHostlessMagnitude = Field[float](
+        doc="For hostlessMagnitudeLaw uniform, and for pooled where there is no galaxy.", default=18.0
+    )
+    maxHostlessMagnitude = Field[float](
+        doc="For hostlessMagnitudeLaw uniform, and for pooled where there is no galaxy.", default=25.0
+    )
+    astrometryOrder = RangeField(
+        dtype=int,
+        doc="Order of the polynomial from pixels to the tangent plane that is fitted to the source table. "
+        "Higher orders follow stronger distortion, and need more sources.",
+        default=3,
+        min=1,
+        max=7,
+    )
+    maxAstrometryRms = RangeField(
+        dtype=float,
+        doc="Largest root mean square residual of that fit in pixels; beyond it the quantum fails.",
+        default=0.02,
+        min=0.0,
+        inclusiveMin=False,
+    )
+    seed = Field[int](
+        doc="Another value draws other injections. The same value gives the same catalogue for a visit and "
+        "detector in any process and order.",
+        default=0,
+    )
+
+    def laws(self) -> InjectionLaws:
+        """Return the configured laws.
+
+        Returns
+        -------
+        laws : `lsst.transient.bogus.host_injections.InjectionLaws`
+            The laws that offsets and magnitudes are drawn from.
+        """
+        return InjectionLaws(
+            offset=self.offsetLaw,
+            sersic_index=self.sersicIndex,
+            magnitude=self.magnitudeLaw,
+            brighter=self.magnitudeBrighter,
+            fainter=self.magnitudeFainter,
+            snr=(self.minInjectedSnr, self.maxInjectedSnr),
+            hostless_magnitude=self.hostlessMagnitudeLaw,
+            hostless_range=(self.minHostlessMagnitude, self.maxHostlessMagnitude),
+        )
+
+    def validate(self) -> None:
+        super().validate()
+        missing = [quantity for quantity in QUANTITIES if quantity not in self.columns]
+        if missing:
+            raise FieldValidationError(GalaxyHostCatalogConfig.columns, self, f"No column for {missing}.")
+        for low, high in (
+            ("minHosts", "maxHosts"),
+            ("minInjectedSnr", "maxInjectedSnr"),
+            ("minHostlessMagnitude", "maxHostlessMagnitude"),
+        ):
+            if getattr(self, low) > getattr(self, high):
+                raise FieldValidationError(self._fields[high], self, f"It is less than {low}.")
+        if self.magnitudeFainter < -self.magnitudeBrighter:
+            raise FieldValidationError(
+                GalaxyHostCatalogConfig.magnitudeFainter, self, "It is less than -magnitudeBrighter."
+            )
