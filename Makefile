@@ -41,7 +41,7 @@ lint: $(STAMP)  ## Check style, types, docstrings and YAML
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(git ls-files 'python/*.py')
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(find python -name '*.py')
 	$(BIN)/yamllint --strict .
 
 docs: $(STAMP)  ## Build the documentation in doc/_build/html; a warning is an error
