@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .geometry import arcsec_to_chord, sky_positions, unit_vectors
 
 _MIN_CELL = 2e-6
+_CELL_RADII = 8.0
 _MAX_BUCKETS = 1 << 24
 
 
@@ -75,11 +76,11 @@ def associate(
     if not len(rows):
         return index
     rank = _visit_rank(time[rows], columns[3][rows])
-    rows = rows[np.lexsort((lat[rows], lon[rows], rank))]
+    rows = rows[_canonical_order(rank, lon[rows], lat[rows])]
     starts = np.concatenate(([0], np.cumsum(np.bincount(rank)))).astype(np.int64)
     chord = float(arcsec_to_chord(radius_arcsec))
-    # Rounding of unit vectors must not push a neighbour out of its cell.
-    cell = max(_MIN_CELL, 2.0 * chord * (1.0 + 1e-9))
+    # In wide cells, most balls of one radius stay within one cell or two.
+    cell = max(_MIN_CELL, _CELL_RADII * chord)
     buckets = min(_MAX_BUCKETS, 1 << max(10, len(rows).bit_length()))
     index[rows] = match_visits(unit_vectors(lon[rows], lat[rows]), starts, chord, cell, buckets)
     return index
@@ -153,3 +154,13 @@ def _visit_rank(mjd: npt.NDArray[np.float64], visit: np.ndarray) -> npt.NDArray[
     rank = np.empty(len(visits), np.int64)
     rank[np.lexsort((visits, start))] = np.arange(len(visits))
     return rank[inverse]
+
+
+def _canonical_order(
+    rank: npt.NDArray[np.int64], ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]
+) -> npt.NDArray[np.intp]:
+    """Return the order by visit and position, whatever the order of the rows."""
+    order = np.argsort(ra)
+    if np.any(np.diff(ra[order]) == 0):
+        order = np.lexsort((dec, ra))
+    return order[np.argsort(rank[order], kind="stable")]

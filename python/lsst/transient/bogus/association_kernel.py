@@ -49,21 +49,18 @@ def _unlink(o, key, head, following, previous):
 
 
 @numba.njit(cache=True)
-def _key_of(vector, cell):
-    return _cell_key(
-        np.int64(np.floor(vector[0] / cell)),
-        np.int64(np.floor(vector[1] / cell)),
-        np.int64(np.floor(vector[2] / cell)),
-    )
+def _key_of(x, y, z, cell):
+    return _cell_key(np.int64(np.floor(x / cell)), np.int64(np.floor(y / cell)), np.int64(np.floor(z / cell)))
 
 
 @numba.njit(cache=True)
-def _near(vector, radius, cell, mean, key, head, following, found, distance):
-    # Cells are at least two radii wide, so the ball meets at most 2 x 2 x 2.
+def _near(vectors, row, radius, cell, mean, key, head, following, found, distance):
+    x, y, z = vectors[row, 0], vectors[row, 1], vectors[row, 2]
+    # The cells that the ball meets: at most 2 x 2 x 2.
     n = 0
-    i0, i1 = np.int64(np.floor((vector[0] - radius) / cell)), np.int64(np.floor((vector[0] + radius) / cell))
-    j0, j1 = np.int64(np.floor((vector[1] - radius) / cell)), np.int64(np.floor((vector[1] + radius) / cell))
-    k0, k1 = np.int64(np.floor((vector[2] - radius) / cell)), np.int64(np.floor((vector[2] + radius) / cell))
+    i0, i1 = np.int64(np.floor((x - radius) / cell)), np.int64(np.floor((x + radius) / cell))
+    j0, j1 = np.int64(np.floor((y - radius) / cell)), np.int64(np.floor((y + radius) / cell))
+    k0, k1 = np.int64(np.floor((z - radius) / cell)), np.int64(np.floor((z + radius) / cell))
     for i in range(i0, i1 + 1):
         for j in range(j0, j1 + 1):
             for k in range(k0, k1 + 1):
@@ -71,11 +68,7 @@ def _near(vector, radius, cell, mean, key, head, following, found, distance):
                 o = head[_bucket(wanted, len(head) - 1)]
                 while o >= 0:
                     if key[o] == wanted:
-                        d2 = (
-                            (vector[0] - mean[o, 0]) ** 2
-                            + (vector[1] - mean[o, 1]) ** 2
-                            + (vector[2] - mean[o, 2]) ** 2
-                        )
+                        d2 = (x - mean[o, 0]) ** 2 + (y - mean[o, 1]) ** 2 + (z - mean[o, 2]) ** 2
                         if d2 <= radius * radius:
                             if n < len(found):
                                 found[n] = o
@@ -95,11 +88,11 @@ def _pairs(vectors, lo, hi, radius, cell, mean, key, head, following):
     squared = np.empty(16, np.float64)
     n = 0
     for i in range(lo, hi):
-        m = _near(vectors[i], radius, cell, mean, key, head, following, found, squared)
+        m = _near(vectors, i, radius, cell, mean, key, head, following, found, squared)
         while m > len(found):
             found = np.empty(2 * m, np.int64)
             squared = np.empty(2 * m, np.float64)
-            m = _near(vectors[i], radius, cell, mean, key, head, following, found, squared)
+            m = _near(vectors, i, radius, cell, mean, key, head, following, found, squared)
         while n + m > len(detection):
             detection = np.concatenate((detection, np.empty_like(detection)))
             partner = np.concatenate((partner, np.empty_like(partner)))
@@ -154,9 +147,12 @@ def match_visits(vectors, starts, radius, cell, n_buckets):
             index[i] = o
             last_visit[o] = visit
             count[o] += 1
-            total = mean[o] + (vectors[i] - mean[o]) / count[o]
-            mean[o] = total / np.sqrt(np.sum(total * total))
-            moved = _key_of(mean[o], cell)
+            x = mean[o, 0] + (vectors[i, 0] - mean[o, 0]) / count[o]
+            y = mean[o, 1] + (vectors[i, 1] - mean[o, 1]) / count[o]
+            z = mean[o, 2] + (vectors[i, 2] - mean[o, 2]) / count[o]
+            norm = np.sqrt(x * x + y * y + z * z)
+            mean[o, 0], mean[o, 1], mean[o, 2] = x / norm, y / norm, z / norm
+            moved = _key_of(mean[o, 0], mean[o, 1], mean[o, 2], cell)
             if moved != key[o]:
                 _unlink(o, key, head, following, previous)
                 key[o] = moved
@@ -166,9 +162,9 @@ def match_visits(vectors, starts, radius, cell, n_buckets):
                 o = n_objects
                 n_objects += 1
                 index[i] = o
-                mean[o] = vectors[i]
+                mean[o, 0], mean[o, 1], mean[o, 2] = vectors[i, 0], vectors[i, 1], vectors[i, 2]
                 count[o] = 1
                 last_visit[o] = visit
-                key[o] = _key_of(mean[o], cell)
+                key[o] = _key_of(mean[o, 0], mean[o, 1], mean[o, 2], cell)
                 _link(o, key, head, following, previous)
     return index
