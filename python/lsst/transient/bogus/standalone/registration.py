@@ -106,7 +106,7 @@ def day_obs_of(mjd_tai: float, *, rollover: float = 0.5) -> int:
 
 
 def detector_corners(
-    wcs: astropy.wcs.WCS, shape: tuple[int, int], *, pad: float = 2.0
+    wcs: astropy.wcs.WCS, shape: tuple[int, int], *, pad: float = 20.0
 ) -> tuple[tuple[float, float], ...]:
     """Return the sky positions of the corners of an array.
 
@@ -118,7 +118,8 @@ def detector_corners(
         Shape (H, W) of the array.
     pad
         Margin to add on each side, pixels, so that astrometric errors do not
-        put a source outside its own detector's region.
+        put a source outside its own detector's region, and that both quanta at
+        the border of two sky shards read every detection of an object there.
 
     Returns
     -------
