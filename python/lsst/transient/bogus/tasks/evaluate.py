@@ -1,0 +1,418 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure what the scores of a survey are worth."""
+
+from __future__ import annotations
+
+__all__ = (
+    "FIGURE_NAMES",
+    "EvaluateTransientBogusConfig",
+    "EvaluateTransientBogusConnections",
+    "EvaluateTransientBogusTask",
+)
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from astropy.table import Table
+
+from lsst.pex.config import ChoiceField, Field, FieldValidationError, ListField, RangeField
+from lsst.pipe.base import (
+    InputQuantizedConnection,
+    OutputQuantizedConnection,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    QuantumContext,
+    Struct,
+    UpstreamFailureNoWorkFound,
+)
+from lsst.pipe.base import connectionTypes as cT
+
+from ..columns import CURVES, METRICS
+from ..evaluation.completeness import injection_table
+from ..evaluation.sources import (
+    DIA_SOURCE_COLUMNS,
+    LABEL_COLUMNS,
+    SCORE_COLUMNS,
+    join_sources,
+    stack_tables,
+)
+from ..evaluation.survey import EvaluationSettings, evaluate_survey
+from ..evaluation.thresholds import THRESHOLD_RULES
+from ..evaluation.truth_match import TRUTH_COLUMNS, match_truth, truth_table
+
+_VD = ("instrument", "visit", "detector")
+type _Key = tuple[int, int]
+
+FIGURE_NAMES = (
+    "completeness",
+    "training",
+    "confusion",
+    "ranking",
+    "subsets",
+    "score_histogram",
+    "reliability",
+    "purity",
+    "recovery",
+    "embedding",
+)
+"""Figures, by the end of their dataset type name ``transient_bogus_plot_<name>``."""
+
+
+def _figure(name: str) -> cT.Output:
+    """Declare the output of one figure."""
+    return cT.Output(
+        doc=f"Figure: {name.replace('_', ' ')}.",
+        name=f"transient_bogus_plot_{name}",
+        storageClass="Plot",
+        dimensions=("instrument",),
+    )
+
+
+class EvaluateTransientBogusConnections(PipelineTaskConnections, dimensions=("instrument",)):
+    """Connections of `EvaluateTransientBogusTask`."""
+
+    dia_sources = cT.Input(
+        doc="DIA sources.",
+        name="dia_source_detector",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    labels = cT.Input(
+        doc="Labels of the DIA sources.",
+        name="transient_labels",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    scores = cT.Input(
+        doc="Scores of the DIA sources, out-of-fold for those that were trained on.",
+        name="transient_bogus_scores",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    injected_matches = cT.Input(
+        doc="One row per injection, found or not.",
+        name="injected_matched_dia_source",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    truth = cT.Input(
+        doc="What has really changed; simulations only.",
+        name="simulated_truth",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    embedding = cT.Input(
+        doc="UMAP coordinates of the DIA sources, for its figure.",
+        name="transient_bogus_embedding",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument",),
+    )
+    history = cT.Input(
+        doc="Training history, for its figure.",
+        name="transient_bogus_training_history",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument",),
+    )
+    metrics = cT.Output(
+        doc=METRICS.doc,
+        name="transient_bogus_metrics",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument",),
+    )
+    curves = cT.Output(
+        doc=CURVES.doc, name="transient_bogus_curves", storageClass="ArrowAstropy", dimensions=("instrument",)
+    )
+
+    plot_completeness = _figure("completeness")
+    plot_training = _figure("training")
+    plot_confusion = _figure("confusion")
+    plot_ranking = _figure("ranking")
+    plot_subsets = _figure("subsets")
+    plot_score_histogram = _figure("score_histogram")
+    plot_reliability = _figure("reliability")
+    plot_purity = _figure("purity")
+    plot_recovery = _figure("recovery")
+    plot_embedding = _figure("embedding")
+
+    def __init__(self, *, config: EvaluateTransientBogusConfig) -> None:
+        for name in FIGURE_NAMES:
+            wanted = {"embedding": config.doEmbedding, "training": config.doHistory}.get(name, True)
+            if not (config.doPlots and wanted):
+                delattr(self, f"plot_{name}")
+        for wanted, connection in (
+            (config.doTruth, "truth"),
+            (config.doEmbedding, "embedding"),
+            (config.doHistory, "history"),
+        ):
+            if not wanted:
+                delattr(self, connection)
+
+
+class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=EvaluateTransientBogusConnections):
+    """Configuration of `EvaluateTransientBogusTask`."""
+
+    thresholdRule = ChoiceField[str](
+        doc="How the working threshold is chosen on the out-of-fold scores.",
+        allowed=THRESHOLD_RULES,
+        default="balanced",
+    )
+    thresholdValue = Field[float](
+        doc="Number that thresholdRule needs: a rate or purity between 0 and 1, a cost ratio, or the "
+        "threshold itself. Ignored by the rule balanced.",
+        default=0.5,
+        check=lambda value: value >= 0.0,
+    )
+    snrCut = RangeField(
+        dtype=float,
+        doc="Significance above which detections make up the bright subset. High values leave few.",
+        default=8.0,
+        min=0.0,
+    )
+    snrBins = ListField[float](
+        doc="Ascending lower edges of the bins of significance; the last bin is open.",
+        default=[5.0, 6.0, 8.0, 12.0, 20.0, 50.0],
+        listCheck=lambda edges: len(edges) >= 1 and all(np.diff(edges) > 0),
+    )
+    nResamples = RangeField(
+        dtype=int,
+        doc="Bootstrap resamples of the visits. Few make the intervals themselves uncertain (by a tenth at "
+        "50); the time grows in proportion.",
+        default=300,
+        min=10,
+    )
+    nStrata = RangeField(
+        dtype=int,
+        doc="Bins of significance, equally filled by injections, within which real detections are assumed to "
+        "score like injections. 1 assumes that both have the same distribution of significance; many make "
+        "the label-free estimates noisy. Reduced where a bin would hold fewer than 20 injections.",
+        default=3,
+        min=1,
+    )
+    doTruth = Field[bool](
+        doc="Compare with the simulated truth? Needs a simulated survey.",
+        default=False,
+    )
+    truthRadius = RangeField(
+        dtype=float,
+        doc="Largest separation of a detection from the true source that it is, in arcsec. Small values lose "
+        "faint detections with noisy centroids, large ones take bogus for real. Ignored without doTruth.",
+        default=1.0,
+        min=0.0,
+        inclusiveMin=False,
+    )
+    truthMinSignificance = RangeField(
+        dtype=float,
+        doc="A true source whose flux has changed by fewer standard errors is not what was detected. "
+        "0 takes every detection at a variable star for real. Ignored without doTruth.",
+        default=3.0,
+        min=0.0,
+    )
+    doEmbedding = Field[bool](doc="Draw the embedding? Needs the task that makes it.", default=True)
+    doHistory = Field[bool](
+        doc="Draw the training history? Needs the model to be trained in the same pipeline.", default=True
+    )
+    doPlots = Field[bool](doc="Write the figures?", default=True)
+    seed = Field[int](doc="Another value draws other bootstrap resamples.", default=0)
+
+    def validate(self) -> None:
+        super().validate()
+        if self.thresholdRule in ("tpr", "fpr", "purity") and not 0.0 < self.thresholdValue < 1.0:
+            raise FieldValidationError(
+                EvaluateTransientBogusConfig.thresholdValue,
+                self,
+                f"thresholdRule {self.thresholdRule!r} needs a value between 0 and 1; "
+                f"got {self.thresholdValue}.",
+            )
+
+
+class EvaluateTransientBogusTask(PipelineTask):
+    """Compare the scores of a survey with injections, with themselves and with the truth."""
+
+    ConfigClass = EvaluateTransientBogusConfig
+    _DefaultName: ClassVar[str] = "evaluate"
+    config: EvaluateTransientBogusConfig
+
+    def runQuantum(
+        self,
+        butlerQC: QuantumContext,
+        inputRefs: InputQuantizedConnection,
+        outputRefs: OutputQuantizedConnection,
+    ) -> None:
+        inputs: dict[str, Any] = {
+            name: _by_detector(butlerQC.get(getattr(inputRefs, name)))
+            for name in ("dia_sources", "labels", "scores", "injected_matches", "truth")
+            if hasattr(inputRefs, name)
+        }
+        for name in ("embedding", "history"):
+            if hasattr(inputRefs, name):
+                inputs[name] = butlerQC.get(getattr(inputRefs, name))
+        butlerQC.put(self.run(**inputs), outputRefs)
+
+    def run(
+        self,
+        *,
+        dia_sources: Mapping[_Key, Any],
+        labels: Mapping[_Key, Any],
+        scores: Mapping[_Key, Any],
+        injected_matches: Mapping[_Key, Any],
+        truth: Mapping[_Key, Any] | None = None,
+        embedding: Table | None = None,
+        history: Table | None = None,
+    ) -> Struct:
+        """Evaluate a survey.
+
+        Parameters
+        ----------
+        dia_sources
+            Handles of the DIA source tables, by visit and detector.
+        labels
+            Handles of the label tables.
+        scores
+            Handles of the score tables.
+        injected_matches
+            Handles of the tables of injection matches.
+        truth
+            Handles of the truth tables of a simulated survey.
+        embedding
+            Embedding, for its figure.
+        history
+            Training history, for its figure.
+
+        Returns
+        -------
+        result : `lsst.pipe.base.Struct`
+            ``metrics`` and ``curves`` (`astropy.table.Table`), and a figure
+            ``plot_<name>`` for each output of that name.
+
+        Raises
+        ------
+        lsst.pipe.base.UpstreamFailureNoWorkFound
+            Raised if no detector has all of its tables.
+        """
+        complete = sorted(set(dia_sources) & set(labels) & set(scores))
+        if not complete:
+            raise UpstreamFailureNoWorkFound(
+                f"No detector has DIA sources ({len(dia_sources)}), labels ({len(labels)}) and scores "
+                f"({len(scores)})."
+            )
+        parts, injections, truths = [], [], []
+        for key in complete:
+            visit, detector = key
+            part = join_sources(
+                _columns(dia_sources[key], DIA_SOURCE_COLUMNS),
+                _columns(labels[key], LABEL_COLUMNS),
+                _columns(scores[key], SCORE_COLUMNS),
+                visit=visit,
+                detector=detector,
+            )
+            if truth is not None:
+                part, found = self._add_truth(part, truth.get(key))
+                truths.append(found)
+            if key in injected_matches:
+                matches = injected_matches[key].get()
+                injections.append(injection_table(matches, part, visit=visit, detector=detector))
+            parts.append(part)
+        sources = stack_tables(parts)
+        self.log.info(
+            "Evaluating %d DIA sources of %d detectors (%d incomplete left out), %d detected injections.",
+            len(sources),
+            len(complete),
+            len(dia_sources) - len(complete),
+            np.sum(sources["label"] == 1),
+        )
+        result = evaluate_survey(
+            sources,
+            stack_tables(injections) if injections else None,
+            stack_tables(truths) if truths else None,
+            self._settings(),
+        )
+        self._report(result.metrics)
+        figures = self._figures(result.metrics, result.curves, embedding, history)
+        return Struct(metrics=result.metrics, curves=result.curves, **figures)
+
+    def _add_truth(self, part: Table, handle: Any) -> tuple[Table, Table]:
+        """Add the true kind to detections; also return the true sources."""
+        columns = None if handle is None else _columns(handle, TRUTH_COLUMNS)
+        match = match_truth(
+            np.asarray(part["ra"]),
+            np.asarray(part["dec"]),
+            np.asarray(part["flux"]),
+            columns,
+            radius_arcsec=self.config.truthRadius,
+            min_significance=self.config.truthMinSignificance,
+        )
+        part["true_kind"], part["truth_id"] = match.kind, match.truth_id
+        return part, truth_table(match)
+
+    def _settings(self) -> EvaluationSettings:
+        return EvaluationSettings(
+            threshold_rule=self.config.thresholdRule,
+            threshold_value=self.config.thresholdValue,
+            snr_cut=self.config.snrCut,
+            snr_edges=tuple(self.config.snrBins),
+            n_resamples=self.config.nResamples,
+            n_strata=self.config.nStrata,
+            seed=self.config.seed,
+        )
+
+    def _report(self, metrics: Table) -> None:
+        """Log the headline and keep it in the metadata."""
+        from ..plots.tables import metric_estimate
+
+        for name in ("threshold", "sensitivity", "specificity", "precision", "npv", "accuracy", "auc"):
+            value = metric_estimate(metrics, name).value
+            if np.isfinite(value):
+                self.metadata[name] = value
+        alpha = metric_estimate(metrics, "contamination", reference="label_free")
+        purity = metric_estimate(metrics, "purity", reference="label_free")
+        self.log.info(
+            "Injected against rest: sensitivity %.2f %%, specificity %.2f %% at threshold %.3g, AUC %.4f; "
+            "without labels: %.2f %% of the rest is real, purity %.1f %%.",
+            100 * metric_estimate(metrics, "sensitivity").value,
+            100 * metric_estimate(metrics, "specificity").value,
+            metric_estimate(metrics, "threshold").value,
+            metric_estimate(metrics, "auc").value,
+            100 * alpha.value,
+            100 * purity.value,
+        )
+
+    def _figures(
+        self, metrics: Table, curves: Table, embedding: Table | None, history: Table | None
+    ) -> dict[str, Any]:
+        """Draw what the configuration asks for."""
+        if not self.config.doPlots:
+            return {}
+        from ..plots.catalogue import EVALUATION_FIGURES
+        from ..plots.tables import EvaluationTables
+
+        tables = EvaluationTables(metrics, curves, embedding, history)
+        missing = {"embedding": not self.config.doEmbedding, "training": not self.config.doHistory}
+        return {
+            f"plot_{name}": EVALUATION_FIGURES[name](tables)
+            for name in FIGURE_NAMES
+            if not missing.get(name, False)
+        }
+
+
+def _by_detector(handles: Iterable[Any]) -> dict[_Key, Any]:
+    """Key deferred handles by visit and detector."""
+    return {(int(h.dataId["visit"]), int(h.dataId["detector"])): h for h in handles}
+
+
+def _columns(handle: Any, names: tuple[str, ...]) -> Table:
+    """Read some columns of a table."""
+    return handle.get(parameters={"columns": list(names)})
