@@ -1,0 +1,226 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of a training between epochs, in memory and on disk."""
+
+from __future__ import annotations
+
+__all__ = ("TrainingState", "load_checkpoint", "save_checkpoint")
+
+import copy
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.feather
+import torch
+
+from .networks import Cnn2, Compact
+from .spec import Settings
+from .tensors import from_arrow, to_arrow
+
+if TYPE_CHECKING:
+    from .training import EpochReport
+
+
+@dataclasses.dataclass
+class TrainingState:
+    """All that changes in a training.
+
+    Parameters
+    ----------
+    network
+        Networks that take the steps.
+    averaged
+        Running mean of their weights.
+    optimizer
+        Optimiser of the networks.
+    best
+        Averaged weights of the best epoch.
+    best_epoch
+        The best epoch; -1 before the first.
+    best_value
+        Value of the monitor there.
+    epoch
+        Next epoch.
+    steps
+        Steps taken.
+    prior
+        Estimated fraction of real transients among the unlabelled.
+    history
+        A report for every epoch.
+    """
+
+    network: Compact | Cnn2
+    averaged: Compact | Cnn2
+    optimizer: torch.optim.Optimizer
+    best: dict[str, torch.Tensor]
+    best_epoch: int = -1
+    best_value: float = -math.inf
+    epoch: int = 0
+    steps: int = 0
+    prior: float = 0.0
+    history: list[EpochReport] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def start(cls, network: Compact | Cnn2, settings: Settings) -> TrainingState:
+        """Return the state before the first epoch.
+
+        Parameters
+        ----------
+        network
+            Freshly initialised networks.
+        settings
+            How to train.
+
+        Returns
+        -------
+        state : `TrainingState`
+            The state.
+        """
+        averaged = copy.deepcopy(network)
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        return cls(network.train(), averaged, optimizer, _clone(averaged), prior=settings.regime.prior)
+
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Add the current weights to their running mean.
+
+        Parameters
+        ----------
+        decay
+            Weight of the past; smaller in the first steps.
+        """
+        self.steps += 1
+        weight = 1.0 - min(decay, self.steps / (self.steps + 10.0))
+        torch._foreach_lerp_(
+            list(self.averaged.state_dict().values()), list(self.network.state_dict().values()), weight
+        )
+
+    def record(self, entry: EpochReport, value: float) -> None:
+        """Close an epoch.
+
+        Parameters
+        ----------
+        entry
+            Report of the epoch.
+        value
+            Value of the monitor, the larger the better.
+        """
+        self.history.append(entry)
+        if value >= self.best_value:
+            self.best_value, self.best_epoch, self.best = value, self.epoch, _clone(self.averaged)
+        self.epoch += 1
+
+    def should_stop(self, patience: int) -> bool:
+        """Return whether the monitor has not improved for too long.
+
+        Parameters
+        ----------
+        patience
+            Epochs to wait; 0 for ever.
+
+        Returns
+        -------
+        stop : `bool`
+            Whether to stop.
+        """
+        return patience > 0 and self.epoch - self.best_epoch > patience
+
+
+def save_checkpoint(path: Path, state: TrainingState, key: str) -> None:
+    """Write the state, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File.
+    state
+        State between two epochs.
+    key
+        What is being trained on what; hashed.
+    """
+    tensors = {f"network.{n}": t for n, t in state.network.state_dict().items()}
+    tensors |= {f"averaged.{n}": t for n, t in state.averaged.state_dict().items()}
+    tensors |= {f"best.{n}": t for n, t in state.best.items()}
+    for index, slots in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{n}": t for n, t in slots.items()}
+    scalars = {name: getattr(state, name) for name in ("best_epoch", "best_value", "epoch", "steps", "prior")}
+    history = [{n: _plain(v) for n, v in dataclasses.asdict(entry).items()} for entry in state.history]
+    table = to_arrow(tensors, {"key": _hash(key), "scalars": scalars, "history": history})
+    partial = path.with_name(path.name + ".part")
+    pyarrow.feather.write_feather(table, partial, compression="uncompressed")
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path, state: TrainingState, key: str) -> bool:
+    """Continue from a checkpoint, if there is one of the same training.
+
+    Parameters
+    ----------
+    path
+        File.
+    state
+        Freshly started state, changed in place.
+    key
+        What is being trained on what.
+
+    Returns
+    -------
+    found : `bool`
+        Whether the state was loaded; a checkpoint of another training is ignored.
+
+    Raises
+    ------
+    ModelFormatError
+        Raised if the file is damaged.
+    """
+    from .training import EpochReport
+
+    if not path.exists():
+        return False
+    tensors, meta = from_arrow(pyarrow.feather.read_table(path))
+    if meta.get("key") != _hash(key):
+        return False
+    state.network.load_state_dict(_part(tensors, "network."))
+    state.averaged.load_state_dict(_part(tensors, "averaged."))
+    state.best = _part(tensors, "best.")
+    slots: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, slot = name.split(".", 1)
+        slots.setdefault(int(index), {})[slot] = tensor
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    for name, value in meta["scalars"].items():
+        setattr(state, name, value)
+    for entry in meta["history"]:
+        arrays = {n: np.array(v) if isinstance(v, list) else v for n, v in entry.items()}
+        state.history.append(EpochReport(**arrays))
+    return True
+
+
+def _clone(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Copy parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Take the tensors of one prefix, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON types."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _hash(key: str) -> str:
+    """Shorten a key."""
+    return hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,167 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks: K of one architecture evaluated together as one grouped network."""
+
+from __future__ import annotations
+
+__all__ = ("Cnn2", "Compact", "build")
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .spec import Network
+from .stacked import StackedConv, StackedLinear, StackedNorm
+
+
+class Compact(nn.Module):
+    """Convolutions on a space-to-depth input, pooled at the centre and over the stamp.
+
+    Parameters
+    ----------
+    n_networks
+        K, the number of networks.
+    n_channels
+        C, channels of the input (the validity channel included).
+    size
+        s, side of the input.
+    spec
+        Widths and dropout; at least two convolutions.
+
+    Notes
+    -----
+    Space to depth (2x2 pixels become 4 channels) halves the side without losing
+    a pixel and gives the first convolution enough channels to be computed at
+    full speed.  What matters is at the centre; what surrounds it (spikes,
+    trails, edges) matters by its presence: hence the centre, the mean and the
+    maximum of the last maps.
+    """
+
+    def __init__(self, n_networks: int, n_channels: int, size: int, spec: Network) -> None:
+        super().__init__()
+        widths = (4 * n_channels, *spec.filters)
+        self.pad = size % 2
+        self.dropout = spec.dropout
+        self.convs = nn.ModuleList(StackedConv(n_networks, a, b, 3) for a, b in itertools.pairwise(widths))
+        self.norms = nn.ModuleList(StackedNorm(n_networks, width) for width in spec.filters)
+        self.dense = StackedLinear(n_networks, 3 * spec.filters[-1], spec.units)
+        self.out = StackedLinear(n_networks, spec.units, 1)
+        self.n_networks = n_networks
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the latent features.
+
+        Parameters
+        ----------
+        x
+            Stamps, shape (B, T*C, s, s): each of T blocks of C channels is shown to
+            K/T neighbouring networks.
+
+        Returns
+        -------
+        features : `torch.Tensor`
+            Shape (K, B, units).
+        """
+        x = F.pixel_unshuffle(F.pad(x, (0, self.pad, 0, self.pad)), 2)  # (B, T*4C, h, h), h = (s+1)/2
+        for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            y = F.relu(norm(conv(x)))  # (B, K*F, h, h)
+            x = x + y if y.shape == x.shape and depth > 1 else y
+            x = F.max_pool2d(x, 2) if depth == 0 else x  # h -> h//2, once
+        c = x.shape[-1] // 2
+        centre = x[:, :, c, c]
+        pooled = torch.stack([centre, x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=2)  # (B, K*F, 3)
+        flat = pooled.reshape(len(x), self.n_networks, -1).transpose(0, 1)  # (K, B, 3F)
+        return F.relu(self.dense(flat))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape (K, B); input as for `features`."""
+        return self.out(F.dropout(self.features(x), self.dropout, self.training)).squeeze(2)
+
+
+class Cnn2(nn.Module):
+    """The reference: k times (convolution, ReLU, pooling, dropout), then two dense layers.
+
+    Parameters
+    ----------
+    n_networks
+        K, the number of networks.
+    n_channels
+        C, channels of the input (the validity channel included).
+    size
+        s, side of the input.
+    spec
+        Widths and dropout.
+    """
+
+    def __init__(self, n_networks: int, n_channels: int, size: int, spec: Network) -> None:
+        super().__init__()
+        widths = (n_channels, *spec.filters)
+        self.dropout = spec.dropout
+        self.convs = nn.ModuleList(
+            StackedConv(n_networks, a, b, 3, bias=True) for a, b in itertools.pairwise(widths)
+        )
+        side = size >> len(spec.filters)
+        self.dense = StackedLinear(n_networks, spec.filters[-1] * side**2, spec.units)
+        self.out = StackedLinear(n_networks, spec.units, 1)
+        self.n_networks = n_networks
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the latent features.
+
+        Parameters
+        ----------
+        x
+            Stamps, shape (B, T*C, s, s): each of T blocks of C channels is shown to
+            K/T neighbouring networks.
+
+        Returns
+        -------
+        features : `torch.Tensor`
+            Shape (K, B, units).
+        """
+        for conv in self.convs:
+            x = F.max_pool2d(F.relu(conv(x)), 2)  # (B, K*F, s/2, s/2)
+            x = F.dropout2d(x, self.dropout, self.training)
+        flat = x.reshape(len(x), self.n_networks, -1).transpose(0, 1)  # (K, B, F*side*side)
+        return F.relu(self.dense(flat))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape (K, B); input as for `features`."""
+        return self.out(F.dropout(self.features(x), self.dropout, self.training)).squeeze(2)
+
+
+_KINDS = {"compact": Compact, "cnn2": Cnn2}
+
+
+def build(n_networks: int, n_channels: int, size: int, spec: Network) -> Compact | Cnn2:
+    """Make K networks of one architecture.
+
+    Parameters
+    ----------
+    n_networks
+        K.
+    n_channels
+        Channels of the input (the validity channel included).
+    size
+        Side of the input.
+    spec
+        Architecture.
+
+    Returns
+    -------
+    network : `torch.nn.Module`
+        Freshly initialised from torch's global generator.
+
+    Raises
+    ------
+    ValueError
+        Raised if the architecture is unknown or does not fit the stamps.
+    """
+    if spec.kind not in _KINDS:
+        raise ValueError(f"Unknown network {spec.kind!r}; known are {sorted(_KINDS)}.")
+    if len(spec.filters) < 2 or size >> len(spec.filters) < 1:
+        raise ValueError(f"{len(spec.filters)} convolutions do not fit stamps of {size} pixels.")
+    return _KINDS[spec.kind](n_networks, n_channels, size, spec)

@@ -1,0 +1,172 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From calibrated stamps to the numbers a network sees; part of the model."""
+
+from __future__ import annotations
+
+__all__ = ("canonical_sign", "crop_size", "normalise", "prepare")
+
+import numpy as np
+import torch
+
+from .spec import Normalisation
+from .stamps import Stamps
+
+_CENTRE_SIGMA = 2.0  # pixels: the width of a typical PSF core, for the sign of a detection
+_MAD_TO_SIGMA = 1.4826
+
+
+def crop_size(stamp_size: int, crop: int) -> int:
+    """Return the side of the central square that a model uses.
+
+    Parameters
+    ----------
+    stamp_size
+        Side of the stamps.
+    crop
+        Wanted side; 0 for the largest odd one.
+
+    Returns
+    -------
+    size : `int`
+        Odd, so that flips and rotations keep the central pixel.
+    """
+    largest = stamp_size - (stamp_size + 1) % 2
+    return largest if crop == 0 else min(crop - (crop + 1) % 2, largest)
+
+
+def canonical_sign(difference: torch.Tensor) -> torch.Tensor:
+    """Return the sign of the flux at the centre of a difference stamp.
+
+    Parameters
+    ----------
+    difference
+        Signal-to-noise of the difference, zero where missing, shape (N, s, s).
+
+    Returns
+    -------
+    sign : `torch.Tensor`
+        +1 or -1, shape (N,).
+    """
+    axis = torch.arange(difference.shape[-1], device=difference.device) - difference.shape[-1] // 2
+    profile = torch.exp(-0.5 * (axis / _CENTRE_SIGMA) ** 2)
+    flux = torch.einsum("nyx,y,x->n", difference, profile, profile)
+    return torch.where(flux < 0, -1.0, 1.0)
+
+
+def normalise(
+    image: torch.Tensor,
+    variance: torch.Tensor | None,
+    flagged: torch.Tensor | None,
+    channels: tuple[str, ...],
+    spec: Normalisation,
+) -> torch.Tensor:
+    """Normalise stamps and append their validity channel.
+
+    Parameters
+    ----------
+    image
+        Pixel values, NaN where missing, shape (N, C, S, S).
+    variance
+        Variances, same shape, or `None`.
+    flagged
+        Whether a pixel is flagged in any channel, shape (N, S, S), or `None`.
+    channels
+        Name of each channel.
+    spec
+        How to normalise.
+
+    Returns
+    -------
+    stamps : `torch.Tensor`
+        Shape (N, C + 1, s, s), the last channel 1 where the pixel exists in all
+        channels and is not flagged.
+
+    Notes
+    -----
+    The sky level of every channel but the difference is its median over every
+    third pixel.
+    """
+    size = crop_size(image.shape[-1], spec.crop)
+    start = image.shape[-1] // 2 - size // 2
+    window = (..., slice(start, start + size), slice(start, start + size))
+    pixels = image[window].float()
+    noise = torch.ones_like(pixels) if variance is None else variance[window].float()
+    if spec.canonical_sign and "difference" in channels:
+        pixels, noise = _mirror(pixels, noise, channels)
+    good = torch.isfinite(pixels) & (noise > 0)
+    valid = good.all(dim=1, keepdim=True)
+    if flagged is not None:
+        valid &= ~flagged[window].unsqueeze(1)
+    level, scale = _level_and_scale(pixels, good, noise, channels, spec)
+    values = torch.where(good, (pixels - level) / scale, 0.0)
+    if spec.kind != "minmax":
+        values = torch.asinh(values.clamp(-spec.clip, spec.clip) / spec.softening)
+    return torch.cat([values, valid.to(values.dtype)], dim=1)
+
+
+def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None = None) -> torch.Tensor:
+    """Normalise stamps given as arrays.
+
+    Parameters
+    ----------
+    stamps
+        Stamps as the cutout table has them.
+    spec
+        How to normalise.
+    device
+        Where to do it; the CPU by default.
+
+    Returns
+    -------
+    stamps : `torch.Tensor`
+        Half precision, shape (N, C + 1, s, s): 6.7 kB for 30x30 stamps of three
+        channels.
+    """
+    image = torch.as_tensor(np.ascontiguousarray(stamps.image), device=device)
+    variance = flagged = None
+    if stamps.variance is not None:
+        variance = torch.as_tensor(np.ascontiguousarray(stamps.variance), device=device)
+    bits = sum(1 << i for i, name in enumerate(stamps.mask_bits) if name.lower() in spec.flag_bits)
+    if stamps.mask is not None and bits:
+        flagged = torch.as_tensor((stamps.mask & np.uint8(bits)).any(axis=1), device=device)
+    return normalise(image, variance, flagged, stamps.channels, spec).half()
+
+
+def _level_and_scale(
+    pixels: torch.Tensor,
+    good: torch.Tensor,
+    noise: torch.Tensor,
+    channels: tuple[str, ...],
+    spec: Normalisation,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what to subtract and what to divide by, broadcastable to (N, C, s, s)."""
+    if spec.kind == "minmax":
+        low = torch.where(good, pixels, torch.inf).amin(dim=(2, 3), keepdim=True)
+        high = torch.where(good, pixels, -torch.inf).amax(dim=(2, 3), keepdim=True)
+        # A median level would not change the result; the difference keeps its zero.
+        return low.nan_to_num(posinf=0.0), (high - low).nan_to_num(neginf=1.0).clamp_min(1e-30)
+    sparse = torch.where(good, pixels, torch.nan)[..., ::3, ::3].flatten(2)
+    level = sparse.nanmedian(dim=2, keepdim=True).values.nan_to_num()
+    if spec.kind == "robust":
+        spread = (sparse - level).abs().nanmedian(dim=2, keepdim=True).values.nan_to_num()
+        return level.unsqueeze(3), (_MAD_TO_SIGMA * spread).clamp_min(1e-30).unsqueeze(3)
+    keep = torch.tensor([name != "difference" for name in channels], device=pixels.device)
+    return (level * keep[:, None]).unsqueeze(3), noise.clamp_min(1e-30).sqrt()
+
+
+def _mirror(
+    pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mirror the stamps whose difference is negative at the centre: pixels and variances."""
+    d = channels.index("difference")
+    sign = canonical_sign((pixels[:, d] / noise[:, d].clamp_min(1e-30).sqrt()).nan_to_num(0.0, 0.0, 0.0))
+    order = torch.arange(len(channels), device=pixels.device).repeat(len(pixels), 1)
+    if "science" in channels and "template" in channels:
+        pair = [channels.index("science"), channels.index("template")]
+        order[:, pair] = torch.where(sign[:, None] < 0, order[:, pair[::-1]], order[:, pair])
+    rows = torch.arange(len(pixels), device=pixels.device)[:, None]
+    factor = torch.ones(pixels.shape[:2], device=pixels.device)
+    factor[:, d] = sign
+    return pixels[rows, order] * factor[:, :, None, None], noise[rows, order]

@@ -1,0 +1,110 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Layers that hold the parameters of K networks and evaluate them in one call.
+
+Activations of convolutions are (B, K*C, h, w), a block of C channels for each
+network; those of dense layers are (K, B, D).  Every parameter and buffer has the
+network as its first dimension, so that one network is a slice.
+"""
+
+from __future__ import annotations
+
+__all__ = ("StackedConv", "StackedLinear", "StackedNorm")
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class StackedConv(nn.Module):
+    """K convolutions with padding that keeps the side.
+
+    Parameters
+    ----------
+    n_networks
+        K.
+    n_in
+        Channels in, of one network.
+    n_out
+        Channels out, of one network.
+    side
+        Side of the kernel, odd.
+    bias
+        Whether to add a bias (not needed before a norm).
+    """
+
+    def __init__(self, n_networks: int, n_in: int, n_out: int, side: int, *, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_networks, n_out, n_in, side, side))
+        self.bias = nn.Parameter(torch.zeros(n_networks, n_out)) if bias else None
+        nn.init.normal_(self.weight, std=math.sqrt(2.0 / (n_in * side**2)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, K*n_out, h, w) from (B, T*n_in, h, w), where T divides K.
+
+        Each block of K/T neighbouring networks shares one input.
+        """
+        _, _, n_in, side, _ = self.weight.shape
+        bias = None if self.bias is None else self.bias.flatten()
+        return F.conv2d(x, self.weight.flatten(0, 1), bias, padding=side // 2, groups=x.shape[1] // n_in)
+
+
+class StackedNorm(nn.Module):
+    """K batch normalisations.
+
+    Parameters
+    ----------
+    n_networks
+        K.
+    n_channels
+        Channels of one network.
+    """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(self, n_networks: int, n_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_networks, n_channels))
+        self.bias = nn.Parameter(torch.zeros(n_networks, n_channels))
+        self.register_buffer("running_mean", torch.zeros(n_networks, n_channels))
+        self.register_buffer("running_var", torch.ones(n_networks, n_channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x normalised, shape (B, K*C, h, w)."""
+        return F.batch_norm(
+            x,
+            self.running_mean.view(-1),
+            self.running_var.view(-1),
+            self.weight.flatten(),
+            self.bias.flatten(),
+            training=self.training,
+            momentum=0.1,
+        )
+
+
+class StackedLinear(nn.Module):
+    """K dense layers.
+
+    Parameters
+    ----------
+    n_networks
+        K.
+    n_in
+        Width in.
+    n_out
+        Width out.
+    """
+
+    def __init__(self, n_networks: int, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_networks, n_in, n_out))
+        self.bias = nn.Parameter(torch.zeros(n_networks, 1, n_out))
+        nn.init.normal_(self.weight, std=math.sqrt((2.0 if n_out > 1 else 1.0) / n_in))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (K, B, n_out) from (K, B, n_in)."""
+        return torch.baddbmm(self.bias, x, self.weight)

@@ -1,0 +1,79 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stamps as plain arrays: what the networks are given."""
+
+from __future__ import annotations
+
+__all__ = ("Stamps",)
+
+import dataclasses
+
+import numpy as np
+from astropy.table import Table
+
+_HALF = 2  # the centre is 5x5 pixels: a PSF core
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamps:
+    """Stamps as the cutout table has them.
+
+    Parameters
+    ----------
+    image
+        Pixel values in nJy, NaN where missing, shape (N, C, S, S).
+    variance
+        Variances in nJy², same shape; ones if `None`.
+    mask
+        Mask bits, uint8, same shape; no bit set if `None`.
+    channels
+        Name of each channel.
+    mask_bits
+        Name of each mask bit, from the lowest.
+    """
+
+    image: np.ndarray
+    variance: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    channels: tuple[str, ...] = ("difference", "science", "template")
+    mask_bits: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Stamps:
+        variance = None if self.variance is None else self.variance[rows]
+        mask = None if self.mask is None else self.mask[rows]
+        return Stamps(self.image[rows], variance, mask, self.channels, self.mask_bits)
+
+    @classmethod
+    def from_table(cls, cutouts: Table) -> Stamps:
+        """Take the stamps of a cutout table, without a copy.
+
+        Parameters
+        ----------
+        cutouts
+            Table of schema `lsst.transient.bogus.columns.CUTOUTS`.
+
+        Returns
+        -------
+        stamps : `Stamps`
+            Stamps of all rows.
+        """
+        bits = cutouts.meta.get("MASK_BITS", {})
+        return cls(
+            np.asarray(cutouts["image"]),
+            np.asarray(cutouts["variance"]) if "variance" in cutouts.colnames else None,
+            np.asarray(cutouts["mask"]) if "mask" in cutouts.colnames else None,
+            tuple(cutouts.meta["CHANNELS"]),
+            tuple(sorted(bits, key=lambda name: int(bits[name]))),
+        )
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Whether most of the central 5x5 pixels of every channel exist, shape (N,)."""
+        middle = self.image.shape[-1] // 2
+        window = slice(max(0, middle - _HALF), middle + _HALF + 1)
+        exists = np.isfinite(self.image[:, :, window, window]).mean(axis=(2, 3))
+        return np.asarray(exists.min(axis=1, initial=1.0) > 0.5)

@@ -1,0 +1,101 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Named tensors as an Arrow table: a row each, JSON in the schema metadata, no pickle."""
+
+from __future__ import annotations
+
+__all__ = ("from_arrow", "to_arrow")
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow
+import torch
+
+from ..errors import ModelFormatError
+
+_KEY = b"transient_bogus"
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64}
+_SCHEMA = pyarrow.schema(
+    [
+        ("name", pyarrow.string()),
+        ("dtype", pyarrow.string()),
+        ("shape", pyarrow.list_(pyarrow.int64())),
+        ("data", pyarrow.large_binary()),
+    ]
+)
+
+
+def to_arrow(tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> pyarrow.Table:
+    """Store tensors in a table.
+
+    Parameters
+    ----------
+    tensors
+        Tensors by name: float32, float64 or int64.
+    meta
+        JSON types.
+
+    Returns
+    -------
+    table : `pyarrow.Table`
+        Columns name, dtype, shape and data (little-endian, row-major bytes).
+    """
+    rows = [
+        {
+            "name": name,
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": list(tensor.shape),
+            "data": np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes(),
+        }
+        for name, tensor in tensors.items()
+    ]
+    table = pyarrow.Table.from_pylist(rows, schema=_SCHEMA)
+    return table.replace_schema_metadata({_KEY: json.dumps(meta, sort_keys=True)})
+
+
+def from_arrow(table: pyarrow.Table) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what `to_arrow` made.
+
+    Parameters
+    ----------
+    table
+        Table.
+
+    Returns
+    -------
+    tensors : `dict` [`str`, `torch.Tensor`]
+        Tensors by name.
+    meta : `dict`
+        The metadata.
+
+    Raises
+    ------
+    ModelFormatError
+        Raised if the table is not one of tensors, or is damaged.
+    """
+    if not isinstance(table, pyarrow.Table):
+        raise ModelFormatError(f"A stored model is an Arrow table; got {type(table).__name__}.")
+    text = (table.schema.metadata or {}).get(_KEY)
+    if text is None or not set(_SCHEMA.names) <= set(table.column_names):
+        raise ModelFormatError(f"The table is not a stored model: its columns are {table.column_names}.")
+    try:
+        meta = json.loads(text)
+    except ValueError as error:
+        raise ModelFormatError(f"The metadata of the stored model is not JSON: {error}") from error
+    tensors = {}
+    for row in table.select(_SCHEMA.names).to_pylist():
+        dtype, shape = _DTYPES.get(row["dtype"]), tuple(row["shape"] or ())
+        n_bytes = math.prod(shape) * (0 if dtype is None else dtype.itemsize)
+        if dtype is None or min(shape, default=0) < 0 or row["data"] is None or len(row["data"]) != n_bytes:
+            raise ModelFormatError(
+                f"Tensor {row['name']!r} of the stored model is damaged: {row['dtype']} {shape} with "
+                f"{len(row['data'] or b'')} bytes."
+            )
+        flat = np.frombuffer(bytearray(row["data"]), dtype=row["dtype"])
+        tensors[row["name"]] = torch.from_numpy(flat).reshape(shape)
+    return tensors, meta

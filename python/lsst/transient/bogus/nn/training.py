@@ -1,0 +1,287 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one epoch loop, in which all networks of all folds are trained together."""
+
+from __future__ import annotations
+
+__all__ = ("EpochReport", "Result", "train")
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..errors import InsufficientDataError, TrainingDivergedError
+from ..purity import estimate_contamination
+from ..seeds import derive_seed
+from . import regimes
+from .augment import augment
+from .checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from .device import deterministic, resolve_device
+from .model import Model
+from .normalise import prepare
+from .plan import Plan, held_out_logits, roc_auc
+from .spec import FoldRule, ModelSpec, Settings
+from .stamps import Stamps
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochReport:
+    """What one epoch gave, an entry for each network.
+
+    Parameters
+    ----------
+    epoch
+        Epoch, from 0.
+    train_loss
+        Mean weighted loss on the training samples.
+    validation_loss
+        Mean loss on the held-out fold, of the averaged weights.
+    validation_auc
+        Area under the ROC curve on the held-out fold, of the averaged weights.
+    kept_positive
+        Fraction of injections that had weight.
+    kept_negative
+        Fraction of unlabelled samples that had weight.
+    learning_rate
+        Learning rate at the end of the epoch.
+    prior
+        Estimated fraction of real transients among the unlabelled; NaN if the
+        regime does not use one.
+    """
+
+    epoch: int
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    validation_auc: np.ndarray
+    kept_positive: np.ndarray
+    kept_negative: np.ndarray
+    learning_rate: float
+    prior: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A trained model and how it came about.
+
+    Parameters
+    ----------
+    model
+        Uncalibrated model.
+    history
+        A report for every epoch.
+    best_epoch
+        Epoch whose weights the model has.
+    out_of_fold
+        Probability of "injected" of each sample by the networks that did not see
+        its fold, shape (K / folds, N); NaN for a sample that no network left out.
+    """
+
+    model: Model
+    history: tuple[EpochReport, ...]
+    best_epoch: int
+    out_of_fold: np.ndarray
+
+
+def train(
+    stamps: Stamps | torch.Tensor,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: Settings,
+    *,
+    spec: ModelSpec | None = None,
+    tiles: np.ndarray | None = None,
+    negative_sign: np.ndarray | None = None,
+    report: Callable[[EpochReport], None] | None = None,
+    checkpoint: Path | None = None,
+) -> Result:
+    """Train K networks, each blind to one fold.
+
+    Parameters
+    ----------
+    stamps
+        Stamps, or what `~lsst.transient.bogus.nn.normalise.prepare` made of them
+        (then with ``spec``).
+    labels
+        1 for injected, 0 for the rest, shape (N,).
+    folds
+        Fold of each sample, from 0; -1 everywhere to hold nothing out.
+    settings
+        How to train.
+    spec
+        What the stamps are; only needed for prepared stamps.  Networks, folds
+        and calibration in it are replaced.
+    tiles
+        Sky tile of each sample, stored in the model.
+    negative_sign
+        Whether each sample was detected below the sky, for ``negative_sign_weight``.
+    report
+        Called after every epoch.
+    checkpoint
+        File that is written after every epoch and from which an interrupted
+        training of the same settings and samples goes on.
+
+    Returns
+    -------
+    result : `Result`
+        Model and history.
+
+    Raises
+    ------
+    InsufficientDataError
+        Raised if a network would see fewer than ``min_per_class`` of a class.
+    TrainingDivergedError
+        Raised if a loss is not finite.
+    """
+    device = resolve_device(settings.device)
+    if isinstance(stamps, Stamps):
+        spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+        stamps = prepare(stamps, settings.normalisation)
+    if spec is None:
+        raise ValueError("Prepared stamps need the specification of what they are.")
+    plan = Plan.make(np.asarray(labels), np.asarray(folds), settings, negative_sign)
+    rule = spec.folds if spec.folds.n_folds else FoldRule(n_folds=plan.n_folds)
+    spec = dataclasses.replace(
+        spec,
+        normalisation=settings.normalisation,
+        network=settings.network,
+        network_fold=plan.network_fold,
+        peers=settings.peers,
+        folds=rule,
+    )
+    with deterministic(derive_seed("weights", settings.seed), device):
+        model = Model.blank(spec, tiles).to(device)
+        state = TrainingState.start(model.network, settings)
+        key = f"{spec.to_json()} {settings} {plan.digest}"
+        if checkpoint is not None:
+            load_checkpoint(checkpoint, state, key)
+        samples = stamps.to(device)
+        while state.epoch < settings.epochs and not state.should_stop(settings.patience):
+            entry = _epoch(state, samples, plan, settings)
+            state.record(entry, _monitor(entry, settings))
+            if report is not None:
+                report(entry)
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, state, key)
+        model.network.load_state_dict(state.best)
+        model.network.eval()
+        logits = held_out_logits(model.network, samples, plan)
+    return Result(model.to(torch.device("cpu")), tuple(state.history), state.best_epoch, _sigmoid(logits))
+
+
+def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings) -> EpochReport:
+    """Take every training sample once, then look at the held-out folds."""
+    device = samples.device
+    torch.manual_seed(derive_seed("dropout", settings.seed, state.epoch))
+    generator = torch.Generator(device).manual_seed(derive_seed("augment", settings.seed, state.epoch))
+    weigh = regimes.bind(settings.regime, peers=settings.peers, prior=state.prior)
+    batches = torch.as_tensor(plan.batches(state.epoch, settings), device=device)  # (steps, B, streams)
+    labels, importance = (torch.as_tensor(a, device=device) for a in (plan.labels, plan.importance))
+    balance = torch.as_tensor(plan.class_weights(settings), device=device)  # (K, 2)
+    sums = torch.zeros(5, plan.n_networks, device=device)
+    for step, batch in enumerate(batches):
+        rate = _learning_rate(state.epoch + step / len(batches), settings)
+        y = labels[batch].T.repeat_interleave(settings.peers, dim=0)  # (K, B)
+        scale = torch.where(y == 1, balance[:, 1:], balance[:, :1])
+        scale = scale * importance[batch].T.repeat_interleave(settings.peers, dim=0)
+        sums += _step(state, samples[batch].float(), y, scale, weigh, generator, rate, settings)
+    train_loss = (sums[0] / len(batches)).cpu().numpy()
+    if not np.isfinite(train_loss).all():
+        bad = int(np.flatnonzero(~np.isfinite(train_loss))[0])
+        raise TrainingDivergedError(
+            f"The loss of network {bad} is not finite after epoch {state.epoch}; lower the learning rate "
+            f"({settings.learning_rate:g}).",
+            epoch=state.epoch,
+            network=bad,
+        )
+    kept = (sums[1:3] / sums[3:5].clamp_min(1)).cpu().numpy()
+    validation_loss, validation_auc = _validate(state, samples, plan, settings)
+    used = state.prior if settings.regime.kind in ("nnpu", "contamination") else math.nan
+    return EpochReport(state.epoch, train_loss, validation_loss, validation_auc, kept[1], kept[0], rate, used)
+
+
+def _step(
+    state: TrainingState,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    scale: torch.Tensor,
+    weigh: regimes.Weigh,
+    generator: torch.Generator,
+    rate: float,
+    settings: Settings,
+) -> torch.Tensor:
+    """Make one step of all networks.
+
+    Stamps are (B, streams, C, s, s), labels and the scale of their loss (K, B).
+    Returns sums for the report, (5, K).
+    """
+    x = augment(x, settings.augmentation, generator)
+    logits = state.network(x.flatten(1, 2))  # (K, B)
+    loss = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
+    weights = weigh(loss.detach(), y, state.epoch, generator)
+    weights = weights if settings.regime.kind == "nnpu" else weights * scale
+    mean = (weights * loss).mean(dim=1)
+    state.optimizer.param_groups[0]["lr"] = rate
+    state.optimizer.zero_grad(set_to_none=True)
+    mean.sum().backward()
+    state.optimizer.step()
+    state.average(settings.averaging)
+    counted, negative = weights != 0, y == 0
+    return torch.stack(
+        [
+            mean.detach(),
+            (counted & negative).sum(dim=1),
+            (counted & ~negative).sum(dim=1),
+            negative.sum(dim=1),
+            (~negative).sum(dim=1),
+        ]
+    )
+
+
+def _validate(
+    state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return loss and AUC of each network on its held-out fold; update the estimated prior."""
+    state.averaged.eval()
+    logits = held_out_logits(state.averaged, samples, plan)  # (copies, N)
+    n_copies = len(logits)
+    loss, auc = np.full(plan.n_networks, np.nan), np.full(plan.n_networks, np.nan)
+    for k, fold in enumerate(plan.network_fold):
+        rows = np.flatnonzero(plan.folds == fold) if fold >= 0 else np.zeros(0, dtype=int)
+        z, y = logits[k % n_copies, rows], plan.labels[rows]
+        if len(rows):
+            loss[k] = np.mean(np.logaddexp(0.0, np.where(y == 1, -z, z)))
+            auc[k] = roc_auc(z, y == 1)
+    if settings.regime.prior:
+        state.prior = settings.regime.prior
+    elif settings.regime.kind in ("nnpu", "contamination"):
+        mean = logits.mean(axis=0)
+        try:
+            state.prior = estimate_contamination(mean[plan.labels == 0], mean[plan.labels == 1]).alpha
+        except InsufficientDataError:
+            state.prior = 0.0
+    return loss, auc
+
+
+def _monitor(entry: EpochReport, settings: Settings) -> float:
+    """Return the number whose largest value marks the best epoch; the epoch where there is none."""
+    values = entry.validation_auc if settings.monitor == "auc" else -entry.validation_loss
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float(entry.epoch)
+
+
+def _learning_rate(epoch: float, settings: Settings) -> float:
+    """Return the learning rate: a linear rise over a tenth of the epochs, then a cosine to a hundredth."""
+    progress = epoch / settings.epochs
+    rise = min(1.0, progress / 0.1 + 0.05)
+    fall = 0.5 * (1.0 + math.cos(math.pi * max(0.0, (progress - 0.1) / 0.9)))
+    return settings.learning_rate * rise * max(0.01, fall)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))

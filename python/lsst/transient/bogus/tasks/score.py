@@ -1,0 +1,278 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task that scores every DIA source with a trained model."""
+
+from __future__ import annotations
+
+__all__ = (
+    "ScoreFlag",
+    "TransientBogusScoreConfig",
+    "TransientBogusScoreConnections",
+    "TransientBogusScoreTask",
+)
+
+import enum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from astropy.table import Table
+
+from lsst.pex.config import Field, RangeField
+from lsst.pipe.base import (
+    InvalidQuantumError,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    Struct,
+)
+from lsst.pipe.base import connectionTypes as cT
+
+from ..calibration import Calibration
+from ..columns import CUTOUTS, DIA_SOURCE, LABELS, SCORES
+from ..errors import ModelFormatError
+from ..folds import sky_tiles, tile_folds
+from ..stamps import UNUSABLE
+
+if TYPE_CHECKING:
+    from ..nn.model import Model
+
+_VD = ("instrument", "visit", "detector")
+_MODEL = {
+    "doc": "Trained networks, their specification and calibration.",
+    "name": "transient_bogus_model",
+    "storageClass": "ArrowTable",
+    "dimensions": ("instrument",),
+}
+
+
+class ScoreFlag(enum.IntFlag):
+    """Why a source has no score, or one to be wary of."""
+
+    UNUSABLE_STAMP = enum.auto()
+    SEEN_IN_TRAINING = enum.auto()
+
+
+class TransientBogusScoreConnections(PipelineTaskConnections, dimensions=_VD):
+    """Connections of `TransientBogusScoreTask`."""
+
+    cutouts = cT.Input(
+        doc="Stamps around the DIA sources.",
+        name="transient_cutouts",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+    )
+    dia_sources = cT.Input(
+        doc="The same DIA sources: their positions decide which networks may judge them.",
+        name="dia_source_detector",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        deferLoad=True,
+    )
+    labels = cT.Input(
+        doc="Sky tiles of the same DIA sources.",
+        name="transient_labels",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        deferLoad=True,
+    )
+    model = cT.Input(**_MODEL)
+    scores = cT.Output(
+        doc=SCORES.doc,
+        name="transient_bogus_scores",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+    )
+
+    def __init__(self, *, config: TransientBogusScoreConfig) -> None:
+        if config.modelIsPrerequisite:
+            del self.model
+            self.model = cT.PrerequisiteInput(**_MODEL)
+        if config.doLabels:
+            del self.dia_sources
+        else:
+            del self.labels
+
+
+class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=TransientBogusScoreConnections):
+    """Configuration of `TransientBogusScoreTask`."""
+
+    modelIsPrerequisite = Field[bool](
+        doc="Whether the model was trained before and lies in an input collection. If not, it is trained in "
+        "the same graph.",
+        default=False,
+    )
+    doLabels = Field[bool](
+        doc="Take the sky tiles from the labels instead of working them out from the positions of the DIA "
+        "sources. Only possible for visits with injections; the result is the same.",
+        default=False,
+    )
+    batchSize = RangeField(
+        dtype=int,
+        doc="Stamps that the networks judge at a time. Small values are slow, large ones leave the "
+        "processor's cache.",
+        default=512,
+        min=1,
+    )
+    device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
+    numThreads = RangeField(
+        dtype=int,
+        doc="Threads on the CPU; 0 for all cores of the process. Leave it at 1 where as many quanta as cores "
+        "run side by side.",
+        default=1,
+        min=0,
+    )
+
+
+class TransientBogusScoreTask(PipelineTask):
+    """Give every DIA source the probability that it is a transient.
+
+    The output has the rows of the cutouts in their order.  A source on a sky tile of
+    the training data is judged by the networks that did not see that tile, any
+    other by all.
+    """
+
+    ConfigClass = TransientBogusScoreConfig
+    _DefaultName: ClassVar[str] = "score"
+    config: TransientBogusScoreConfig
+
+    def runQuantum(self, butlerQC: Any, inputRefs: Any, outputRefs: Any) -> None:
+        inputs = butlerQC.get(inputRefs)
+        if self.config.doLabels:
+            inputs["labels"] = inputs["labels"].get(parameters={"columns": ["diaSourceId", "tile"]})
+        else:
+            inputs["dia_sources"] = inputs["dia_sources"].get(
+                parameters={"columns": ["diaSourceId", "ra", "dec"]}
+            )
+        butlerQC.put(self.run(**inputs), outputRefs)
+
+    def run(
+        self, *, cutouts: Table, model: Any, dia_sources: Table | None = None, labels: Table | None = None
+    ) -> Struct:
+        """Score the DIA sources of one detector.
+
+        Parameters
+        ----------
+        cutouts
+            Stamps, N rows.
+        model
+            Stored model (`pyarrow.Table`).
+        dia_sources
+            The same N DIA sources, with their positions.
+        labels
+            Their labels; needed instead of ``dia_sources`` if ``doLabels`` is set.
+
+        Returns
+        -------
+        result : `lsst.pipe.base.Struct`
+            Result struct with one component: ``scores`` (`astropy.table.Table`),
+            N rows, see `lsst.transient.bogus.columns.SCORES`.
+
+        Raises
+        ------
+        InvalidQuantumError
+            Raised if the stamps or rows are not what the model or the cutouts need.
+        """
+        from ..nn.device import resolve_device, torch_threads
+        from ..nn.inference import predict
+        from ..nn.io import from_table, stored_version
+        from ..nn.stamps import Stamps
+
+        CUTOUTS.check(cutouts, ("diaSourceId", "image", "cutout_flag"))
+        try:
+            trained = from_table(model)
+        except ModelFormatError as error:
+            raise InvalidQuantumError(f"The model cannot be used: {error}") from error
+        use, flags = self._networks(trained, self._tiles(cutouts, dia_sources, labels, trained))
+        stamps = Stamps.from_table(cutouts)
+        with torch_threads(self.config.numThreads):
+            try:
+                probability = predict(
+                    trained,
+                    stamps,
+                    device=resolve_device(self.config.device),
+                    batch_size=self.config.batchSize,
+                )
+            except ValueError as error:
+                raise InvalidQuantumError(f"The model does not fit the cutouts: {error}") from error
+        bad = ((np.asarray(cutouts["cutout_flag"]) & int(UNUSABLE)) != 0) | ~stamps.usable
+        flags[bad] |= int(ScoreFlag.UNUSABLE_STAMP)
+        probability = np.where(use & ~bad, probability, np.nan)
+        scores = self._table(
+            np.asarray(cutouts["diaSourceId"]), probability, flags, trained, stored_version(model)
+        )
+        self.metadata["n_dia_sources"] = len(scores)
+        self.metadata["n_unusable"] = int(bad.sum())
+        self.metadata["n_out_of_fold"] = int(scores["is_out_of_fold"].sum())
+        self.log.info(
+            "Scored %d of %d DIA sources; %d have a probability above 0.5.",
+            len(scores) - int(bad.sum()),
+            len(scores),
+            int(np.sum(np.asarray(scores["score"]) > 0.5)),
+        )
+        return Struct(scores=scores)
+
+    def _tiles(
+        self, cutouts: Table, dia_sources: Table | None, labels: Table | None, model: Model
+    ) -> np.ndarray:
+        """Return the sky tile of each source."""
+        rule = model.spec.folds
+        other = labels if self.config.doLabels else dia_sources
+        if other is None or not np.array_equal(other["diaSourceId"], cutouts["diaSourceId"]):
+            n_other = 0 if other is None else len(other)
+            raise InvalidQuantumError(
+                f"The {len(cutouts)} cutouts do not have the rows of the {n_other} sources with tiles."
+            )
+        if not rule.nside:
+            return np.full(len(cutouts), -1)
+        if self.config.doLabels:
+            LABELS.check(other, ("tile",))
+            if other.meta.get("NSIDE", rule.nside) != rule.nside:
+                raise InvalidQuantumError(
+                    f"The labels' tiles have nside {other.meta['NSIDE']}; the model's have {rule.nside}."
+                )
+            return np.asarray(other["tile"])
+        DIA_SOURCE.check(other, ("ra", "dec"))
+        return sky_tiles(other["ra"], other["dec"], nside=rule.nside)
+
+    def _networks(self, model: Model, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which networks judge each source, shape (K, N), and the first flags."""
+        rule = model.spec.folds
+        seen = np.isin(tiles, model.training_tiles)
+        folds = tile_folds(tiles, n_folds=max(1, rule.n_folds), seed=rule.seed)
+        blind = np.array(model.spec.network_fold)[:, None] == folds
+        # Tiles of a fold that no network left out are judged by all, and say so.
+        usable = seen & blind.any(axis=0)
+        flags = np.where(seen & ~usable, int(ScoreFlag.SEEN_IN_TRAINING), 0)
+        return np.where(usable, blind, True), flags
+
+    def _table(
+        self, ids: np.ndarray, probability: np.ndarray, flags: np.ndarray, model: Model, version: str
+    ) -> Table:
+        """Build the output table from the networks' outputs (K, N), NaN where not used."""
+        n_used = np.isfinite(probability).sum(axis=0)
+        total = np.where(n_used > 0, np.nansum(probability, axis=0), np.nan)
+        mean = total / np.maximum(n_used, 1)
+        variance = np.nansum((probability - mean) ** 2, axis=0) / np.maximum(n_used, 1)
+        if model.spec.calibration:
+            calibration = Calibration.from_dict(model.spec.calibration)
+            score, prior = calibration.apply(mean), calibration.prior
+        else:
+            score, prior = mean, 0.5
+        return SCORES.build(
+            {
+                "diaSourceId": ids,
+                "score": score,
+                "score_raw": mean,
+                "score_std": np.where(n_used > 0, np.sqrt(variance), np.nan),
+                "score_networks": probability.T,
+                "is_out_of_fold": (n_used > 0) & ((flags & int(ScoreFlag.SEEN_IN_TRAINING)) == 0),
+                "score_flag": flags,
+                "model_version": np.full(len(ids), version),
+            },
+            meta={
+                "MODEL_VERSION": version,
+                "PRIOR": float(prior),
+                "SCORE_FLAG_BITS": {str(flag.name): int(flag) for flag in ScoreFlag},
+            },
+        )
