@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from lsst.transient.bogus.epochs import FORCED_COLUMNS, gather_detections, join_forced, values
+from lsst.transient.bogus.epochs import gather_detections, values
 
 
 def _dia_sources(n=4, scale=0.3, angle=0.7):
@@ -64,49 +64,3 @@ def test_masked_values_are_unknown():
     table = Table({"a": MaskedColumn([1.0, 2.0], mask=[0, 1]), "b": MaskedColumn([True, True], mask=[0, 1])})
     np.testing.assert_array_equal(values(table, "a", float), [1.0, np.nan])
     np.testing.assert_array_equal(values(table, "b", bool), [True, False])
-
-
-def _forced(visit, dec, flux=10.0, error=2.0, flag=False):
-    n = len(visit)
-    columns = dict.fromkeys(FORCED_COLUMNS, 0.0) | {
-        "visit": visit,
-        "detector": np.zeros(n, int),
-        "band": np.full(n, "r"),
-        "midpointMjdTai": np.asarray(visit, float),
-        "ra": np.full(n, 10.0),
-        "dec": np.asarray(dec) / 3600.0,
-        "psfDiffFlux": np.broadcast_to(flux, n).astype(float),
-        "psfDiffFluxErr": np.broadcast_to(error, n).astype(float),
-        "psfDiffFlux_flag": np.broadcast_to(flag, n).astype(bool),
-    }
-    return Table(columns)
-
-
-def _join(forced, visits=(1,), owner=(0,)):
-    detections = {"visit": np.array(visits)}
-    return join_forced(
-        forced,
-        detections,
-        np.array(owner),
-        np.array([10.0, 10.0]),
-        np.array([0.0, 5.0]) / 3600.0,
-        radius_arcsec=0.5,
-    )
-
-
-def test_forced_points_go_to_the_nearest_object_once_a_visit():
-    # Two at the first object in visit 2 (the nearer stays), one at the second, one at none.
-    epochs, owner = _join(_forced([2, 2, 2, 2, 1], [0.3, 0.1, 5.2, 2.0, 0.0], flux=[1, 2, 3, 4, 5]))
-    assert owner.tolist() == [0, 1]
-    assert epochs["psfFlux"].tolist() == [2.0, 3.0]
-    assert epochs["snr"].tolist() == [1.0, 1.5]
-    assert epochs["is_forced"].all()
-    assert np.isnan(epochs["score"]).all()
-
-
-def test_unusable_forced_points_are_left_out():
-    forced = _forced(
-        [2, 3, 4, 5], [0, 0, 0, 0], [1, np.nan, 1, 1], [1, 1, 0, np.nan], [True, False, False, False]
-    )
-    epochs, owner = _join(forced)
-    assert len(owner) == len(epochs["psfFlux"]) == 0

@@ -10,6 +10,7 @@ import json
 
 import numpy as np
 import pytest
+from astropy.table import vstack
 
 import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler
@@ -117,6 +118,33 @@ def test_connections_follow_the_config(labels, forced):
     assert inputs == {"dia_sources", "scores"} | ({"labels"} if labels else set()) | (
         {"forced_sources"} if forced else set()
     )
+
+
+def test_association_by_the_stack_is_in_shards_of_patches():
+    config = LightCurveMatchConfig(association="stack")
+    connections = config.connections.ConnectionsClass(config=config)
+    assert connections.inputs == {"associated_dia_sources", "scores", "labels"}
+    assert connections.dimensions == {"instrument", "skymap", "tract", "patch"}
+    assert (
+        set(connections.objects.dimensions)
+        == set(connections.light_curves.dimensions)
+        == connections.dimensions
+    )
+
+
+def test_objects_of_the_stack_are_taken_as_they_are():
+    data = survey({v: [Seen(0.0, 0.0), Seen(9.0, 0.0, score=0.2), Seen(20.0, 0.0)] for v in (1, 2, 3)})
+    patch = vstack(list(data.pop("dia_sources").values()), metadata_conflicts="silent")
+    # The second is far from the first: the stack knows better.  The third is not associated.
+    patch["diaObjectId"] = [7, 7, 0] * 3
+    patch["raErr"] = patch["decErr"] = 0.1 / 3600
+    del data["labels"][3, 0], data["scores"][2, 0]
+    result = make_task(association="stack").run(**data, associated_dia_sources=patch[::-1])
+    assert result.objects["diaObjectId"].tolist() == [7]
+    # Visit 3 has no labels, visit 2 no scores.
+    assert result.light_curves["visit"].tolist() == [1, 1, 2, 2]
+    np.testing.assert_allclose(result.light_curves["score"], [0.95, 0.2, np.nan, np.nan], rtol=1e-6)
+    assert result.objects.meta["ASSOCIATION"] == "stack"
 
 
 def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():

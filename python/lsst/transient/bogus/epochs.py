@@ -7,22 +7,19 @@ from __future__ import annotations
 
 __all__ = (
     "DIA_COLUMNS",
-    "FORCED_COLUMNS",
     "LABEL_COLUMNS",
     "SCORE_COLUMNS",
     "gather_detections",
-    "join_forced",
+    "values",
 )
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 from astropy.table import Table
 
 from .errors import TableSchemaError
 from .geometry import unit_vectors
-from .matching import nearest
 
 type Columns = dict[str, np.ndarray]
 
@@ -43,19 +40,14 @@ _DIA_TYPES = {
     "psfFluxErr": np.float64,
 }
 DIA_COLUMNS = tuple(_DIA_TYPES)
+_ASSOCIATED_TYPES = {n: t for n, t in _DIA_TYPES.items() if n not in ("x", "y", "xErr", "yErr")} | {
+    "diaObjectId": np.int64,
+    "raErr": np.float64,
+    "decErr": np.float64,
+}
+ASSOCIATED_COLUMNS = tuple(_ASSOCIATED_TYPES)
 SCORE_COLUMNS = ("diaSourceId", "score", "score_std")
 LABEL_COLUMNS = ("diaSourceId", "label")
-FORCED_COLUMNS = (
-    "visit",
-    "detector",
-    "band",
-    "midpointMjdTai",
-    "ra",
-    "dec",
-    "psfDiffFlux",
-    "psfDiffFluxErr",
-    "psfDiffFlux_flag",
-)
 
 
 def gather_detections(
@@ -85,8 +77,9 @@ def gather_detections(
     Returns
     -------
     detections : `dict` [`str`, `numpy.ndarray`]
-        `DIA_COLUMNS`, ``score``, ``score_std``, ``is_injected``, ``is_forced``
-        and ``position_error`` (arcsec), each of shape (N,).
+        `DIA_COLUMNS` but the pixel coordinates, ``score``, ``score_std``,
+        ``is_injected``, ``is_forced`` and ``position_error`` (arcsec), each of
+        shape (N,).
 
     Raises
     ------
@@ -108,69 +101,48 @@ def gather_detections(
     scale = _pixel_scale(detections)
     error = scale * np.sqrt(0.5 * (detections["xErr"] ** 2 + detections["yErr"] ** 2))
     detections["position_error"] = np.hypot(np.where(np.isfinite(error), error, 0.0), position_error_floor)
-    return detections
+    return {name: column for name, column in detections.items() if name not in ("x", "y", "xErr", "yErr")}
 
 
-def join_forced(
-    forced: Table,
-    detections: Mapping[str, np.ndarray],
-    owner: npt.NDArray[np.int64],
-    ra: npt.NDArray[np.float64],
-    dec: npt.NDArray[np.float64],
+def gather_associated(
+    dia_sources: Table,
+    scores: Iterable[Table],
+    labels: Iterable[Table] | None,
     *,
-    radius_arcsec: float,
-) -> tuple[Columns, npt.NDArray[np.int64]]:
-    """Give forced photometry to the objects at whose positions it was made.
+    position_error_floor: float,
+) -> Columns:
+    """Join the scores and labels of many detectors to DIA sources that know their object.
 
     Parameters
     ----------
-    forced
-        Forced photometry of all visits with `FORCED_COLUMNS`.
-    detections
-        Columns of the detections; ``visit`` is used, shape (N,).
-    owner
-        Object of each detection, shape (N,).
-    ra, dec
-        Mean positions of the objects in degrees, shape (M,).
-    radius_arcsec
-        Largest separation of the forced position from the object.
+    dia_sources
+        DIA sources with at least `ASSOCIATED_COLUMNS`, in any order.
+    scores
+        Tables with `SCORE_COLUMNS`, of any detectors.
+    labels
+        Tables with `LABEL_COLUMNS`, of any detectors; `None` if nothing was
+        injected.
+    position_error_floor
+        Error in arcsec added in quadrature to each coordinate.
 
     Returns
     -------
-    epochs : `dict` [`str`, `numpy.ndarray`]
-        The columns of `gather_detections` for the epochs at which an object was
-        not detected: the nearest usable measurement per object and visit.
-    owner : `numpy.ndarray`
-        Object of each, int64.
+    detections : `dict` [`str`, `numpy.ndarray`]
+        As `gather_detections`, with ``diaObjectId`` in place of the pixel
+        coordinates.  Sources without a score have NaN; sources without a label
+        are left out.
     """
-    flux, error = (values(forced, name, np.float64) for name in ("psfDiffFlux", "psfDiffFluxErr"))
-    lon, lat = values(forced, "ra", np.float64), values(forced, "dec", np.float64)
-    visit = values(forced, "visit", np.int64)
-    target, separation = nearest(lon, lat, ra, dec)
-    usable = ~values(forced, "psfDiffFlux_flag", np.bool_) & np.isfinite(flux) & (error > 0)
-    usable &= (target >= 0) & (np.nan_to_num(separation, nan=np.inf) <= radius_arcsec)
-    rows = np.flatnonzero(usable)
-    rows = rows[np.lexsort((separation[rows], visit[rows], target[rows]))]
-    key = np.stack([target[rows], visit[rows]], axis=1)
-    rows = rows[np.any(np.diff(key, axis=0, prepend=-1) != 0, axis=1)]
-    detected = set(zip(owner.tolist(), np.asarray(detections["visit"]).tolist(), strict=True))
-    pairs = zip(target[rows].tolist(), visit[rows].tolist(), strict=True)
-    rows = rows[np.fromiter((pair not in detected for pair in pairs), bool, len(rows))]
-    unknown = np.full(len(rows), np.nan)
-    epochs: Columns = {
-        name: values(forced, name, _DIA_TYPES[name])[rows]
-        for name in ("visit", "detector", "band", "midpointMjdTai", "ra", "dec")
-    }
-    epochs |= {
-        "diaSourceId": np.zeros(len(rows), np.int64),
-        "psfFlux": flux[rows],
-        "psfFluxErr": error[rows],
-        "snr": np.abs(flux[rows] / error[rows]),
-        "is_forced": np.ones(len(rows), bool),
-        "is_injected": np.zeros(len(rows), bool),
-        **dict.fromkeys(("x", "y", "xErr", "yErr", "score", "score_std", "position_error"), unknown),
-    }
-    return epochs, target[rows]
+    detections = {name: values(dia_sources, name, dtype) for name, dtype in _ASSOCIATED_TYPES.items()}
+    detections |= _look_up(detections["diaSourceId"], scores, {"score": np.float64, "score_std": np.float64})
+    label = np.zeros(len(dia_sources))
+    if labels is not None:
+        label = _look_up(detections["diaSourceId"], labels, {"label": np.float64})["label"]
+    detections["is_injected"] = label == 1
+    detections["is_forced"] = np.zeros(len(label), bool)
+    error = 3600.0 * np.sqrt(0.5 * (detections.pop("raErr") ** 2 + detections.pop("decErr") ** 2))
+    detections["position_error"] = np.hypot(np.where(np.isfinite(error), error, 0.0), position_error_floor)
+    labelled = np.isfinite(label)
+    return {name: column[labelled] for name, column in detections.items()}
 
 
 def values(table: Table, name: str, dtype: type) -> np.ndarray:
@@ -194,6 +166,24 @@ def values(table: Table, name: str, dtype: type) -> np.ndarray:
     if np.ma.isMaskedArray(column):
         column = np.ma.filled(column, np.nan if column.dtype.kind == "f" else np.zeros(1, column.dtype)[0])
     return np.asarray(column).astype(dtype)
+
+
+def _look_up(wanted: np.ndarray, tables: Iterable[Table], columns: Mapping[str, type]) -> Columns:
+    """Return columns of other tables for some ``diaSourceId``, NaN where there is none."""
+    parts = [
+        (values(t, "diaSourceId", np.int64), {n: values(t, n, d) for n, d in columns.items()}) for t in tables
+    ]
+    ids = np.concatenate([np.zeros(0, np.int64), *(part[0] for part in parts)])
+    order = np.argsort(ids, kind="stable")
+    place = np.searchsorted(ids, wanted, sorter=order)
+    found = place < len(ids)
+    found[found] = ids[order[place[found]]] == wanted[found]
+    looked_up = {}
+    for name in columns:
+        column = np.concatenate([np.zeros(0), *(part[1][name] for part in parts)])
+        looked_up[name] = np.full(len(wanted), np.nan)
+        looked_up[name][found] = column[order[place[found]]]
+    return looked_up
 
 
 def _check_rows(expected: np.ndarray, found: np.ndarray, name: str, where: str) -> None:

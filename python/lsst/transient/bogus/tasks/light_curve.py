@@ -7,13 +7,14 @@ from __future__ import annotations
 
 __all__ = ("LightCurveMatchConfig", "LightCurveMatchConnections", "LightCurveMatchTask")
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from astropy.table import Table, vstack
 
-from lsst.pex.config import ConfigField, Field, RangeField
+from lsst.pex.config import ChoiceField, ConfigField, Field, RangeField
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -29,14 +30,15 @@ from lsst.pipe.base import connectionTypes as cT
 from ..association import associate, mean_positions, object_ids
 from ..columns import LIGHT_CURVES, OBJECTS
 from ..epochs import (
+    ASSOCIATED_COLUMNS,
     DIA_COLUMNS,
-    FORCED_COLUMNS,
     LABEL_COLUMNS,
     SCORE_COLUMNS,
     Columns,
+    gather_associated,
     gather_detections,
-    join_forced,
 )
+from ..forced_epochs import FORCED_COLUMNS, join_forced
 from ..objects import object_tables
 from ..shards import in_trixel
 from .confirmation import ConfirmationConfig, EvidenceConfig
@@ -46,40 +48,28 @@ _HTM_LEVEL = 7
 type _Detector = tuple[int, int]
 
 
+def _detector_input(doc: str, name: str) -> Any:
+    """Return a connection to the tables of many detectors, read by columns."""
+    return cT.Input(
+        doc=doc, name=name, storageClass="ArrowAstropy", dimensions=_VD, multiple=True, deferLoad=True
+    )
+
+
 class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrument", "htm7")):
     """Connections of `LightCurveMatchTask`."""
 
-    dia_sources = cT.Input(
-        doc="DIA sources of one detector.",
-        name="dia_source_detector",
+    dia_sources = _detector_input("DIA sources of one detector.", "dia_source_detector")
+    associated_dia_sources = cT.Input(
+        doc="DIA sources of one patch, associated by the stack.",
+        name="dia_source_patch",
         storageClass="ArrowAstropy",
-        dimensions=_VD,
-        multiple=True,
+        dimensions=("skymap", "tract", "patch"),
         deferLoad=True,
     )
-    scores = cT.Input(
-        doc="Scores of the DIA sources, row by row.",
-        name="transient_bogus_scores",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        multiple=True,
-        deferLoad=True,
-    )
-    labels = cT.Input(
-        doc="Labels of the DIA sources, row by row: which are injections.",
-        name="transient_labels",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        multiple=True,
-        deferLoad=True,
-    )
-    forced_sources = cT.Input(
-        doc="Forced photometry at the positions of objects.",
-        name="dia_object_forced_source",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        multiple=True,
-        deferLoad=True,
+    scores = _detector_input("Scores of the DIA sources, row by row.", "transient_bogus_scores")
+    labels = _detector_input("Which DIA sources are injections, row by row.", "transient_labels")
+    forced_sources = _detector_input(
+        "Forced photometry at the positions of objects.", "dia_object_forced_source"
     )
     objects = cT.Output(
         doc=OBJECTS.doc,
@@ -95,6 +85,13 @@ class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrumen
     )
 
     def __init__(self, *, config: LightCurveMatchConfig) -> None:
+        if config.association == "stack":
+            del self.dia_sources
+            self.dimensions = {"instrument", "skymap", "tract", "patch"}
+            for name in ("objects", "light_curves"):
+                setattr(self, name, dataclasses.replace(getattr(self, name), dimensions=self.dimensions))
+        else:
+            del self.associated_dia_sources
         if not config.doLabels:
             del self.labels
         if not config.doForced:
@@ -104,6 +101,14 @@ class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrumen
 class LightCurveMatchConfig(PipelineTaskConfig, pipelineConnections=LightCurveMatchConnections):
     """Configuration of `LightCurveMatchTask`."""
 
+    association = ChoiceField[str](
+        doc="Who matches detections into objects.",
+        default="position",
+        allowed={
+            "position": "This task, by position, in shards of htm7.",
+            "stack": "The stack: the diaObjectId of dia_source_patch, in shards of patches.",
+        },
+    )
     doLabels = Field[bool](
         doc="Read labels, so that injected detections are flagged and their objects never confirmed. "
         "Switch off where nothing was injected.",
@@ -115,8 +120,9 @@ class LightCurveMatchConfig(PipelineTaskConfig, pipelineConnections=LightCurveMa
     )
     radius = RangeField(
         dtype=float,
-        doc="Largest separation of a detection from the mean position of its object, in arcsec. Too small "
-        "splits objects, too large merges neighbours; about five standard errors of a faint centroid.",
+        doc="Largest separation of a detection (and of forced photometry) from the mean position of its "
+        "object, in arcsec. Too small splits objects, too large merges neighbours; about five standard "
+        "errors of a faint centroid. With association by the stack it serves forced photometry alone.",
         default=0.5,
         min=0.0,
         max=60.0,
@@ -160,20 +166,27 @@ class LightCurveMatchTask(PipelineTask):
         outputRefs: OutputQuantizedConnection,
     ) -> None:
         inputs = butlerQC.get(inputRefs)
+        stack = self.config.association == "stack"
+        sources: dict[str, Any] = (
+            {"associated_dia_sources": _read(inputs["associated_dia_sources"], ASSOCIATED_COLUMNS)}
+            if stack
+            else {"dia_sources": _by_detector(inputs["dia_sources"], DIA_COLUMNS)}
+        )
         outputs = self.run(
-            dia_sources=_by_detector(inputs["dia_sources"], DIA_COLUMNS),
+            **sources,
             scores=_by_detector(inputs["scores"], SCORE_COLUMNS),
             labels=_by_detector(inputs.get("labels", ()), LABEL_COLUMNS),
             forced_sources=_by_detector(inputs.get("forced_sources", ()), FORCED_COLUMNS),
-            trixel=int(outputRefs.objects.dataId["htm7"]),
+            trixel=None if stack else int(outputRefs.objects.dataId["htm7"]),
         )
         butlerQC.put(outputs, outputRefs)
 
     def run(
         self,
         *,
-        dia_sources: Mapping[_Detector, Table],
         scores: Mapping[_Detector, Table],
+        dia_sources: Mapping[_Detector, Table] | None = None,
+        associated_dia_sources: Table | None = None,
         labels: Mapping[_Detector, Table] | None = None,
         forced_sources: Mapping[_Detector, Table] | None = None,
         trixel: int | None = None,
@@ -182,13 +195,16 @@ class LightCurveMatchTask(PipelineTask):
 
         Parameters
         ----------
-        dia_sources
-            DIA sources by visit and detector.
         scores
-            Their scores, row by row.  Sources of detectors without scores have
-            NaN scores.
+            Scores by visit and detector.  Sources of detectors without scores
+            have NaN scores.
+        dia_sources
+            DIA sources by visit and detector, row by row those of the scores;
+            for association by position.
+        associated_dia_sources
+            DIA sources of a patch; for association by the stack.
         labels
-            Their labels, row by row; used if ``doLabels``.  Detectors without
+            Labels by visit and detector; used if ``doLabels``.  Detectors without
             labels are left out then, for their injections would be candidates.
         forced_sources
             Forced photometry by visit and detector; used if ``doForced``.
@@ -207,41 +223,35 @@ class LightCurveMatchTask(PipelineTask):
         TableSchemaError
             Raised if the rows of two tables of a detector differ.
         """
-        detections = self._gather(dia_sources, scores, labels or {})
-        owner = associate(
-            detections["ra"],
-            detections["dec"],
-            detections["midpointMjdTai"],
-            detections["visit"],
-            radius_arcsec=self.config.radius,
-        )
-        ra, dec, _ = mean_positions(detections["ra"], detections["dec"], owner)
-        names = object_ids(owner, detections["midpointMjdTai"], detections["diaSourceId"])
-        epochs = detections
+        if self.config.association == "stack":
+            epochs, owner, names = self._associated(associated_dia_sources, scores, labels or {})
+        else:
+            epochs = self._gather(dia_sources or {}, scores, labels or {})
+            sky = (epochs["ra"], epochs["dec"], epochs["midpointMjdTai"], epochs["visit"])
+            owner = associate(*sky, radius_arcsec=self.config.radius)
+            names = object_ids(owner, epochs["midpointMjdTai"], epochs["diaSourceId"])
+        ra, dec, _ = mean_positions(epochs["ra"], epochs["dec"], owner)
         if self.config.doForced and forced_sources:
             forced = vstack(list(forced_sources.values()), metadata_conflicts="silent")
-            added, target = join_forced(forced, detections, owner, ra, dec, radius_arcsec=self.config.radius)
-            epochs = {name: np.concatenate([column, added[name]]) for name, column in detections.items()}
+            added, target = join_forced(forced, epochs, owner, ra, dec, radius_arcsec=self.config.radius)
+            epochs = {name: np.concatenate([column, added[name]]) for name, column in epochs.items()}
             owner = np.concatenate([owner, target])
-        owned = (
-            np.ones(len(ra), bool) if trixel is None else in_trixel(ra, dec, trixel=trixel, level=_HTM_LEVEL)
-        )
+        everything = np.ones(len(names), bool)
         objects, light_curves = object_tables(
             epochs,
             owner,
             names=names,
-            owned=owned,
+            owned=everything if trixel is None else in_trixel(ra, dec, trixel=trixel, level=_HTM_LEVEL),
             evidence=self.config.evidence.model(),
             rule=self.config.rule.rule(),
             night_offset=self.config.nightOffset,
-            meta={"RADIUS_ARCSEC": self.config.radius, "ASSOCIATION": "position"},
+            meta={"RADIUS_ARCSEC": self.config.radius, "ASSOCIATION": self.config.association},
         )
         self.log.info(
-            "%d of %d objects from %d detections of %d detectors are confirmed; %d hold injections.",
+            "%d of %d objects from %d detections are confirmed; %d objects hold injections.",
             np.count_nonzero(objects["is_confirmed"]),
             len(objects),
             np.sum(objects["n_detections"]),
-            len(dia_sources),
             np.count_nonzero(objects["n_injected"]),
         )
         return Struct(objects=objects, light_curves=light_curves)
@@ -275,12 +285,34 @@ class LightCurveMatchTask(PipelineTask):
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    def _associated(
+        self, dia_sources: Table, scores: Mapping[_Detector, Table], labels: Mapping[_Detector, Table]
+    ) -> tuple[Columns, np.ndarray, np.ndarray]:
+        """Return the epochs of a patch, the object of each and the names of the objects."""
+        epochs = gather_associated(
+            dia_sources,
+            scores.values(),
+            labels.values() if self.config.doLabels else None,
+            position_error_floor=self.config.positionErrorFloor,
+        )
+        n_used, n_scored = len(epochs["score"]), np.count_nonzero(np.isfinite(epochs["score"]))
+        self.log.info("%d of %d DIA sources can be used, %d have scores.", n_used, len(dia_sources), n_scored)
+        identifiers = epochs.pop("diaObjectId")
+        known = identifiers > 0
+        names, inverse = np.unique(identifiers[known], return_inverse=True)
+        owner = np.full(len(identifiers), -1, np.int64)
+        owner[known] = inverse
+        return epochs, owner, names
+
 
 def _by_detector(handles: Iterable[Any], columns: tuple[str, ...]) -> dict[_Detector, Table]:
     """Read some columns of each table, keyed by visit and detector."""
     return {
-        (int(handle.dataId["visit"]), int(handle.dataId["detector"])): handle.get(
-            parameters={"columns": list(columns)}
-        )
+        (int(handle.dataId["visit"]), int(handle.dataId["detector"])): _read(handle, columns)
         for handle in handles
     }
+
+
+def _read(handle: Any, columns: tuple[str, ...]) -> Table:
+    """Read some columns of a table."""
+    return handle.get(parameters={"columns": list(columns)})
