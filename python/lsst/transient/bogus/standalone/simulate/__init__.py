@@ -4,7 +4,8 @@
 """Simulated surveys of real difficulty, with hidden astrophysical change."""
 
 from .config import PRESETS, SurveyConfig, load_config
-from .exposure import Rendered, Survey, plan_survey, render
+from .exposure import Rendered, render
+from .plan import Survey, plan_survey
 from .schedule import Visit, detector_wcs
 
 __all__ = (

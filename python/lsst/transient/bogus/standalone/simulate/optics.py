@@ -92,7 +92,7 @@ class PsfField:
         psf : `galsim.GSObject`
             Profile of unit flux, in pixels.
         """
-        fwhm, g1, g2 = (float(p) for p in self.parameters(np.float64(x), np.float64(y)))
+        fwhm, g1, g2 = (float(p) for p in self.parameters(np.asarray(x), np.asarray(y)))
         return galsim.Moffat(beta=self.beta, fwhm=fwhm * broadening).shear(g1=g1, g2=g2)
 
 

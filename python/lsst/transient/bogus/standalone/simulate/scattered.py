@@ -10,6 +10,7 @@ __all__ = ("Glint", "Streak", "draw_glints", "draw_streaks", "ghosts", "halo_and
 import dataclasses
 
 import numpy as np
+import scipy.special
 
 from ...seeds import generator
 from .config import SurveyConfig
@@ -174,7 +175,7 @@ def streak_light(config: SurveyConfig, detector: int, streak: Streak) -> np.ndar
     across = -du * np.sin(streak.angle) + dv * np.cos(streak.angle)
     sigma = streak.width / 2.355
     modulation = 1.0 - 0.5 * streak.tumble * (1.0 + np.cos(2.0 * np.pi * along / streak.period))
-    ends = 1.0 / (1.0 + np.exp((np.abs(along) - streak.length).clip(-50.0, 50.0)))
+    ends = scipy.special.expit(streak.length - np.abs(along))
     return np.asarray(streak.brightness * modulation * ends * np.exp(-0.5 * (across / sigma) ** 2))
 
 

@@ -11,10 +11,8 @@ __all__ = (
     "DEFAULT_RUN",
     "DEFAULT_TRUTH_RUN",
     "SurveyResult",
-    "exposure_records",
-    "make_image",
+    "make_detector_image",
     "simulate_survey",
-    "truth_table",
 )
 
 import dataclasses
@@ -24,30 +22,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
 
 from lsst.daf.butler import (
     Butler,
-    CollectionType,
     DatasetRef,
     DatasetType,
     MissingCollectionError,
     MissingDatasetTypeError,
 )
-from lsst.daf.butler.registry import ConflictingDefinitionError
-from lsst.images import VisitImage
+from lsst.daf.butler.registry import CollectionType, ConflictingDefinitionError
 from lsst.images.psfs import PointSpreadFunction
 
 from ...columns import SIMULATED_TRUTH
 from ...errors import InputDataError
 from ..frames.parallel import Progress, in_order, no_progress
-from ..images import make_visit_image
 from ..instrument import SimulatedCamera
 from ..psf import measure_psf
-from ..registration import ExposureRecord, detector_corners, register_exposures
+from ..registration import register_exposures
 from .config import SurveyConfig
-from .exposure import Rendered, Survey, plan_survey, render
-from .schedule import Visit, detector_wcs
+from .exposure import Rendered, render
+from .plan import Survey, plan_survey
+from .products import exposure_records, make_image, truth_table
+from .schedule import Visit
 
 DEFAULT_RUN = "SimCam/visits"
 """RUN of the images."""
@@ -143,7 +139,7 @@ def simulate_survey(
     _register(butler, survey, run, truth_run, collection, is_new=is_new)
     todo = [v for v in survey.visits if v.visit not in done]
     jobs = [(v.index, detector) for v in todo for detector in range(config.n_detectors)]
-    made = in_order(functools.partial(_make, config), jobs, workers=workers)
+    made = in_order(functools.partial(make_detector_image, config), jobs, workers=workers)
     results = iter(progress(made, "Simulating", len(jobs)))
     for visit in todo:
         _write_visit(butler, survey, visit, results, run, truth_run)
@@ -157,122 +153,23 @@ def simulate_survey(
     )
 
 
-def exposure_records(survey: Survey) -> list[ExposureRecord]:
-    """Describe the visits of a survey for registration.
-
-    Parameters
-    ----------
-    survey
-        Survey.
-
-    Returns
-    -------
-    records : `list` [`ExposureRecord`]
-        One for each visit.
-    """
-    config = survey.config
-    shape = (config.size, config.size)
-    return [
-        ExposureRecord(
-            visit=v.visit,
-            physical_filter=f"sim-{v.band}",
-            band=v.band,
-            day_obs=v.day_obs,
-            seq_num=v.seq_num,
-            mjd_begin=v.mjd_begin,
-            exposure_time=config.exposure_time,
-            corners={
-                d: detector_corners(detector_wcs(config, v, d), shape) for d in range(config.n_detectors)
-            },
-            target="simulated",
-            ra=v.ra,
-            dec=v.dec,
-            sky_angle=v.rotation,
-            zenith_angle=v.zenith_angle,
-            simulated=True,
-        )
-        for v in survey.visits
-    ]
-
-
-def make_image(
-    config: SurveyConfig, visit: Visit, detector: int, rendered: Rendered, psf: PointSpreadFunction
-) -> VisitImage:
-    """Make the image that is stored.
+def make_detector_image(config: SurveyConfig, job: tuple[int, int]) -> tuple[Rendered, PointSpreadFunction]:
+    """Render one detector and measure its PSF; runs in a worker process.
 
     Parameters
     ----------
     config
         Settings.
-    visit
-        Visit.
-    detector
-        Detector number.
-    rendered
-        Its pixels.
-    psf
-        PSF to attach, as measured on the pixels.
+    job
+        Index of the visit and detector number.
 
     Returns
     -------
-    image : `lsst.images.VisitImage`
-        Calibrated image with the WCS and PSF that a real pipeline would have.
+    rendered : `Rendered`
+        Pixels and truth.
+    psf : `lsst.images.psfs.PointSpreadFunction`
+        PSF measured on the pixels.
     """
-    return make_visit_image(
-        rendered.image,
-        rendered.variance,
-        rendered.mask_bits,
-        wcs=detector_wcs(config, visit, detector),
-        psf=psf,
-        instrument=SimulatedCamera.name,
-        visit=visit.visit,
-        detector=detector,
-        band=visit.band,
-        physical_filter=f"sim-{visit.band}",
-        mjd_begin=visit.mjd_begin,
-        exposure_time=config.exposure_time,
-        day_obs=visit.day_obs,
-    )
-
-
-def truth_table(survey: Survey, visit: Visit, rendered: Rendered) -> Table:
-    """Tabulate what changes on a detector.
-
-    Parameters
-    ----------
-    survey
-        Survey.
-    visit
-        Visit.
-    rendered
-        Pixels of the detector, with the rows that are on it.
-
-    Returns
-    -------
-    table : `astropy.table.Table`
-        Table of schema `SIMULATED_TRUTH`.
-    """
-    changing, rows = survey.changing, rendered.truth
-    return SIMULATED_TRUTH.build(
-        {
-            "truth_id": changing.truth_id[rows],
-            "kind": changing.kind[rows],
-            "ra": changing.ra[rows, visit.index],
-            "dec": changing.dec[rows, visit.index],
-            "x": rendered.x,
-            "y": rendered.y,
-            "band": np.full(len(rows), visit.band),
-            "midpointMjdTai": np.full(len(rows), visit.mjd_mid),
-            "flux": changing.flux[rows, visit.index],
-            "reference_flux": changing.reference_flux(survey.visits, visit.index)[rows],
-            "flux_sigma": np.full(len(rows), rendered.flux_sigma),
-            "host_id": changing.host_id[rows],
-        }
-    )
-
-
-def _make(config: SurveyConfig, job: tuple[int, int]) -> tuple[Rendered, PointSpreadFunction]:
-    """Render one detector and measure its PSF; runs in a worker process."""
     index, detector = job
     survey = plan_survey(config)
     visit = survey.visits[index]
