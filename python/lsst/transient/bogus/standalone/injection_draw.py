@@ -49,9 +49,6 @@ class InjectionFlag(enum.IntFlag):
     CENTER_NO_DATA = 1 << 8
 
 
-_DRAWN_ANYWAY = InjectionFlag.CENTER_OFF_IMAGE | InjectionFlag.CENTER_SATURATED | InjectionFlag.CENTER_NO_DATA
-
-
 @dataclasses.dataclass(frozen=True)
 class Painted:
     """One source as drawn, before noise.
@@ -72,11 +69,6 @@ class Painted:
     rows: slice
     columns: slice
     draw_size: int
-
-    @property
-    def drawn_anyway(self) -> InjectionFlag:
-        """Flags that do not keep a source from being drawn."""
-        return _DRAWN_ANYWAY
 
 
 def variance_slope(image: np.ndarray, variance: np.ndarray, bad: np.ndarray) -> float:

@@ -148,7 +148,7 @@ def _wrap(model: PixelPsf, bounds: Box, x0: int, y0: int) -> PiffWrapper:
     interp.q = model.coefficients_at(x0, y0)
     size = model.coefficients.shape[-1]
     impl = piff.SimplePSF(piff.PixelGrid(scale=1.0, size=size), interp)
-    impl.set_context({0: wcs}, None)
+    impl.wcs, impl.pointing = {0: wcs}, None
     impl.stars = [
         piff.Star.makeTarget(x=float(x) + x0, y=float(y) + y0, wcs=wcs, stamp_size=1)
         for x, y in zip(model.x[model.used], model.y[model.used], strict=True)

@@ -1,0 +1,139 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Robust combination of resampled visit images into a template."""
+
+from __future__ import annotations
+
+__all__ = ("Stack", "combine", "select_visits")
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+_WORTHWHILE = 0.005  # fraction of the pixels that an additional visit must fill
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """The combined image.
+
+    Parameters
+    ----------
+    image
+        Weighted mean, zero where there are no data, float32, shape (H, W).
+    variance
+        Its variance, float32, shape (H, W).
+    n_visits
+        Number of visits in each pixel, shape (H, W).
+    n_clipped
+        Number of visits left out of each pixel as outliers, shape (H, W).
+    """
+
+    image: np.ndarray
+    variance: np.ndarray
+    n_visits: np.ndarray
+    n_clipped: np.ndarray
+
+
+def select_visits(
+    fwhm: Sequence[float], coverage: Sequence[np.ndarray], *, max_visits: int, min_visits: int
+) -> list[int]:
+    """Choose the visits of best seeing, and more where they leave holes.
+
+    Parameters
+    ----------
+    fwhm
+        Seeing of each visit.
+    coverage
+        Pixels that each visit covers, on any one grid.
+    max_visits
+        Number of visits to choose by seeing alone.
+    min_visits
+        Number of visits that each pixel should have, if enough visits cover it.
+
+    Returns
+    -------
+    chosen : `list` [`int`]
+        Indices of the chosen visits, best seeing first.
+    """
+    order = [int(i) for i in np.argsort(fwhm, kind="stable")]
+    chosen = order[:max_visits]
+    depth = np.sum([coverage[i] for i in chosen], axis=0) if chosen else np.zeros(0)
+    for index in order[max_visits:]:
+        if np.mean(coverage[index] & (depth < min_visits)) > _WORTHWHILE:
+            chosen.append(index)
+            depth = depth + coverage[index]
+    return chosen
+
+
+def combine(
+    images: np.ndarray, variances: np.ndarray, good: np.ndarray, *, clip: float, seeing_tolerance: float
+) -> Stack:
+    """Average visits, leaving out what only one of them saw.
+
+    Parameters
+    ----------
+    images
+        Resampled images on one flux scale, shape (N, H, W).
+    variances
+        Their variances, shape (N, H, W).
+    good
+        Usable pixels, shape (N, H, W).
+    clip
+        Number of standard deviations from the median beyond which a pixel is
+        left out; needs at least three visits in the pixel.
+    seeing_tolerance
+        Fraction of the local brightness by which visits may differ because of
+        their seeing, without being left out.
+
+    Returns
+    -------
+    stack : `Stack`
+        The combined image.  Every visit has one weight, so that the PSF is the
+        same mixture everywhere.
+    """
+    images = images - _sky_offsets(images, good)[:, None, None]
+    median = _masked_median(images, good)
+    local = ndimage.maximum_filter(np.abs(median), size=5)
+    tolerance2 = (seeing_tolerance * local) ** 2
+    n_good = good.sum(axis=0)
+    outlier = good & ((images - median) ** 2 > clip**2 * (variances + tolerance2)) & (n_good >= 3)
+    kept = good & ~outlier
+    weight = np.array(
+        [1.0 / np.median(v[g]) if g.any() else 0.0 for v, g in zip(variances, good, strict=True)]
+    )
+    w = np.where(kept, weight[:, None, None], 0.0)
+    total = w.sum(axis=0)
+    safe = np.where(total > 0, total, 1.0)
+    mean = (w * np.where(kept, images, 0.0)).sum(axis=0) / safe
+    variance = (w**2 * np.where(kept, variances, 0.0)).sum(axis=0) / safe**2
+    fill = float(np.median(variance[total > 0])) if (total > 0).any() else 1.0
+    return Stack(
+        mean.astype(np.float32),
+        np.where(total > 0, variance, fill).astype(np.float32),
+        kept.sum(axis=0),
+        outlier.sum(axis=0),
+    )
+
+
+def _sky_offsets(images: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return the sky level of each visit relative to the mean of all."""
+    together = good.all(axis=0)
+    if together.sum() < 1000:
+        return np.array([np.median(i[g]) if g.any() else 0.0 for i, g in zip(images, good, strict=True)])
+    common = images[:, together]
+    middle = np.median(common, axis=0)
+    faint = middle < np.percentile(middle, 70)
+    return np.median(common[:, faint] - middle[faint], axis=1)
+
+
+def _masked_median(images: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return the median over visits of the good pixels; zero where there are none."""
+    n = good.sum(axis=0)
+    ordered = np.sort(np.where(good, images, np.inf), axis=0)
+    low = np.take_along_axis(ordered, np.maximum((n - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(n // 2, len(images) - 1)[None], axis=0)[0]
+    return np.where(n > 0, 0.5 * (np.where(n > 0, low, 0.0) + np.where(n > 0, high, 0.0)), 0.0)
