@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ("GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections", "GalaxyHostCatalogTask")
 
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from astropy.table import Table
@@ -49,7 +49,7 @@ class GalaxyHostCatalogTask(PipelineTask):
         inputRefs: InputQuantizedConnection,
         outputRefs: OutputQuantizedConnection,
     ) -> None:
-        data_id = butlerQC.quantum.dataId
+        data_id: Any = butlerQC.quantum.dataId
         inputs = butlerQC.get(inputRefs)
         outputs = self.run(
             sources=inputs["sources"],

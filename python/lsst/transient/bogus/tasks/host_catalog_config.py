@@ -123,7 +123,8 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
     )
     box = ListField[int](
         doc="First column, first row, last column and last row of the usable pixels of a detector. Empty: "
-        "the box of all positions in the source table, which falls short by about the distance of two sources.",
+        "the box of all positions in the source table, which falls short by about the distance "
+        "of two sources.",
         default=[],
         listCheck=lambda box: len(box) in (0, 4),
     )
