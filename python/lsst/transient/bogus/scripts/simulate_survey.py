@@ -92,10 +92,8 @@ def simulate_survey(
             )
     except InputDataError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(
-        f"{result.n_written} images written into {run}, {result.n_skipped} were there: {result.n_visits} visits "
-        f"in {result.n_nights} nights, bands {''.join(config.bands)}, {config.n_detectors} detectors."
-    )
+    size = f"{config.n_detectors} detectors, bands {''.join(config.bands)}, {result.n_nights} nights"
+    click.echo(f"{result.n_written} images written into {run}, {result.n_skipped} were there: {size}.")
 
 
 def _show(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:

@@ -25,12 +25,13 @@ import numpy as np
 
 from lsst.daf.butler import (
     Butler,
+    CollectionType,  # type: ignore[attr-defined]  # public, but not marked as such
     DatasetRef,
     DatasetType,
     MissingCollectionError,
     MissingDatasetTypeError,
 )
-from lsst.daf.butler.registry import CollectionType, ConflictingDefinitionError
+from lsst.daf.butler.registry import ConflictingDefinitionError
 from lsst.images.psfs import PointSpreadFunction
 
 from ...columns import SIMULATED_TRUTH
