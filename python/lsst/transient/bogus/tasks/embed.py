@@ -1,0 +1,335 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task that draws a map of the detections as the networks see them."""
+
+from __future__ import annotations
+
+__all__ = (
+    "EmbedTransientBogusConfig",
+    "EmbedTransientBogusConnections",
+    "EmbedTransientBogusTask",
+)
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from astropy.table import Table
+
+from lsst.pex.config import Field, RangeField
+from lsst.pipe.base import (
+    InvalidQuantumError,
+    PipelineTask,
+    PipelineTaskConfig,
+    PipelineTaskConnections,
+    Struct,
+    UpstreamFailureNoWorkFound,
+)
+from lsst.pipe.base import connectionTypes as cT
+from lsst.utils.logging import PeriodicLogger
+
+from ..columns import CUTOUTS, EMBEDDING, LABELS, SCORES
+from ..embedding import (
+    UmapSpec,
+    density_clusters,
+    fit_projection,
+    stratified_rows,
+    umap_coordinates,
+)
+from ..errors import ModelFormatError
+from ..seeds import derive_seed, generator
+
+_VD = ("instrument", "visit", "detector")
+_LABEL_COLUMNS = ("diaSourceId", "label", "snr", "sign", "band")
+_SCORE_COLUMNS = ("diaSourceId", "score")
+type _Key = tuple[int, int]
+
+
+class EmbedTransientBogusConnections(PipelineTaskConnections, dimensions=("instrument",)):
+    """Connections of `EmbedTransientBogusTask`."""
+
+    cutouts = cT.Input(
+        doc="Stamps around the DIA sources.",
+        name="transient_cutouts",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    labels = cT.Input(
+        doc="Labels of the DIA sources, row-aligned with the cutouts.",
+        name="transient_labels",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    scores = cT.Input(
+        doc="Scores of the DIA sources, row-aligned with the cutouts.",
+        name="transient_bogus_scores",
+        storageClass="ArrowAstropy",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+    )
+    model = cT.Input(
+        doc="Trained networks.",
+        name="transient_bogus_model",
+        storageClass="ArrowTable",
+        dimensions=("instrument",),
+    )
+    embedding = cT.Output(
+        doc=EMBEDDING.doc,
+        name="transient_bogus_embedding",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument",),
+    )
+
+    def __init__(self, *, config: EmbedTransientBogusConfig) -> None:
+        if config.modelIsPrerequisite:
+            model = cT.PrerequisiteInput(
+                doc=self.model.doc,
+                name=self.model.name,
+                storageClass=self.model.storageClass,
+                dimensions=self.model.dimensions,
+            )
+            del self.model
+            self.model = model
+
+
+class EmbedTransientBogusConfig(PipelineTaskConfig, pipelineConnections=EmbedTransientBogusConnections):
+    """Configuration of `EmbedTransientBogusTask`."""
+
+    modelIsPrerequisite = Field[bool](
+        doc="Whether the model was trained before and lies in an input collection. If not, it is trained in "
+        "the same graph.",
+        default=False,
+    )
+    maxFit = RangeField(
+        dtype=int,
+        doc="Sources on which the map and its clusters are fitted; the others are placed in it. Chosen so "
+        "that rare kinds (by label, sign and significance) are kept. Time grows in proportion; few lose small "
+        "clusters.",
+        default=20000,
+        min=10,
+    )
+    nComponents = RangeField(
+        dtype=int,
+        doc="Principal components of the latent features that the map is made of. Few blur kinds, many add "
+        "the networks' noise.",
+        default=30,
+        min=2,
+    )
+    nNeighbors = RangeField(
+        dtype=int,
+        doc="Neighbours of a source that the map keeps close. Small values show fine structure and tear "
+        "large groups apart, large ones the reverse.",
+        default=15,
+        min=2,
+    )
+    minDist = RangeField(
+        dtype=float,
+        doc="Smallest distance of points in the map. Small values give dense clumps, large ones an even "
+        "spread.",
+        default=0.1,
+        min=0.0,
+        max=1.0,
+    )
+    nEpochs = RangeField(
+        dtype=int,
+        doc="Steps of the layout. Time grows in proportion; few leave the map unfinished.",
+        default=200,
+        min=10,
+    )
+    minClusterSize = RangeField(
+        dtype=int,
+        doc="Fewest fitted sources in a cluster. Small values name chance clumps, large ones merge kinds.",
+        default=40,
+        min=2,
+    )
+    minSamples = RangeField(
+        dtype=int,
+        doc="Neighbours that make a place dense. Larger values leave more sources without a cluster.",
+        default=10,
+        min=1,
+    )
+    device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
+    numThreads = RangeField(
+        dtype=int, doc="Threads of the networks on the CPU; 0 for all cores of the process.", default=0, min=0
+    )
+    seed = Field[int](doc="Another value draws another map.", default=0)
+
+
+class EmbedTransientBogusTask(PipelineTask):
+    """Place all detections in two dimensions by the latent features of all networks.
+
+    Neighbours in the map look alike to the networks, so that a kind of artefact makes a
+    cluster that can be named and found again.
+    """
+
+    ConfigClass = EmbedTransientBogusConfig
+    _DefaultName: ClassVar[str] = "embed"
+    config: EmbedTransientBogusConfig
+
+    def runQuantum(self, butlerQC: Any, inputRefs: Any, outputRefs: Any) -> None:
+        inputs: dict[str, Any] = {
+            name: {
+                (int(h.dataId["visit"]), int(h.dataId["detector"])): h
+                for h in butlerQC.get(getattr(inputRefs, name))
+            }
+            for name in ("cutouts", "labels", "scores")
+        }
+        butlerQC.put(self.run(**inputs, model=butlerQC.get(inputRefs.model)), outputRefs)
+
+    def run(
+        self,
+        *,
+        cutouts: Mapping[_Key, Any],
+        labels: Mapping[_Key, Any],
+        scores: Mapping[_Key, Any],
+        model: Any,
+    ) -> Struct:
+        """Embed the detections of a survey.
+
+        Parameters
+        ----------
+        cutouts
+            Handles of the cutout tables, by visit and detector.
+        labels
+            Handles of the label tables.
+        scores
+            Handles of the score tables.
+        model
+            Stored model (`pyarrow.Table`).
+
+        Returns
+        -------
+        result : `lsst.pipe.base.Struct`
+            Result struct with one component: ``embedding`` (`astropy.table.Table`), a row
+            for every source whose stamp can be used.
+
+        Raises
+        ------
+        InvalidQuantumError
+            Raised if the model cannot be used.
+        lsst.pipe.base.UpstreamFailureNoWorkFound
+            Raised if no detector has all of its tables.
+        """
+        complete = sorted(set(cutouts) & set(labels) & set(scores))
+        if not complete:
+            raise UpstreamFailureNoWorkFound(
+                f"No detector has cutouts ({len(cutouts)}), labels ({len(labels)}) and scores "
+                f"({len(scores)})."
+            )
+        sources, features = self._read(complete, cutouts, labels, scores, model)
+        if len(features) == 0:
+            return Struct(embedding=EMBEDDING.empty())
+        fit_rows = self._choose(sources)
+        projection = fit_projection(features[fit_rows].astype(np.float32), self.config.nComponents)
+        components = np.concatenate(
+            [
+                projection.apply(part.astype(np.float32))
+                for part in np.array_split(features, -(-len(features) // 8192))
+            ]
+        )
+        self.log.info(
+            "Fitting the map on %d of %d sources: %d components hold %.1f %% of the variance of %d features.",
+            len(fit_rows),
+            len(sources),
+            components.shape[1],
+            100 * projection.explained,
+            features.shape[1],
+        )
+        spec = UmapSpec(
+            n_neighbors=self.config.nNeighbors,
+            min_dist=self.config.minDist,
+            n_epochs=self.config.nEpochs,
+            seed=derive_seed("embed", self.config.seed) % 2**31,
+        )
+        coordinates = umap_coordinates(components, fit_rows, spec)
+        cluster = density_clusters(
+            coordinates, fit_rows, min_size=self.config.minClusterSize, min_samples=self.config.minSamples
+        )
+        self.metadata["n_fitted"] = len(fit_rows)
+        self.metadata["n_clusters"] = int(cluster.max()) + 1
+        self.log.info("Embedded %d sources; %d density clusters.", len(sources), int(cluster.max()) + 1)
+        columns = {name: sources[name] for name in sources.colnames if name != "sign"}
+        data = columns | {"umap_x": coordinates[:, 0], "umap_y": coordinates[:, 1], "cluster": cluster}
+        return Struct(
+            embedding=EMBEDDING.build(data, meta={"SEED": self.config.seed, "N_FITTED": len(fit_rows)})
+        )
+
+    def _read(
+        self,
+        keys: list[_Key],
+        cutouts: Mapping[_Key, Any],
+        labels: Mapping[_Key, Any],
+        scores: Mapping[_Key, Any],
+        model: Any,
+    ) -> tuple[Table, np.ndarray]:
+        """Return what is known of the usable sources, and their latent features (N, D)."""
+        from ..nn.device import resolve_device, torch_threads
+        from ..nn.inference import features
+        from ..nn.io import from_table
+        from ..nn.stamps import Stamps
+
+        try:
+            trained = from_table(model)
+        except ModelFormatError as error:
+            raise InvalidQuantumError(f"The model cannot be used: {error}") from error
+        periodic = PeriodicLogger(self.log)
+        device = resolve_device(self.config.device)
+        tables, latent = [], []
+        with torch_threads(self.config.numThreads):
+            for position, key in enumerate(keys):
+                stamps_table = cutouts[key].get()
+                CUTOUTS.check(stamps_table, ("diaSourceId", "image"), where=_where(key))
+                part = _join(
+                    stamps_table,
+                    labels[key].get(parameters={"columns": list(_LABEL_COLUMNS)}),
+                    scores[key].get(parameters={"columns": list(_SCORE_COLUMNS)}),
+                    key,
+                )
+                # Half precision: the map does not need more, and 10^6 sources fit in memory.
+                values = features(trained, Stamps.from_table(stamps_table), device=device).astype(np.float16)
+                usable = np.isfinite(values).all(axis=1)
+                tables.append(part[usable])
+                latent.append(values[usable])
+                periodic.log("Latent features of %d of %d detectors.", position + 1, len(keys))
+        joined = {name: np.concatenate([np.asarray(t[name]) for t in tables]) for name in tables[0].colnames}
+        return Table(joined), np.concatenate(latent)
+
+    def _choose(self, sources: Table) -> np.ndarray:
+        """Choose the rows to fit on, stratified by label, sign and significance."""
+        snr_bin = np.searchsorted([6.0, 8.0, 12.0, 20.0, 50.0], np.asarray(sources["snr"]))
+        stratum = (snr_bin * 2 + (np.asarray(sources["sign"]) > 0)) * 2 + (np.asarray(sources["label"]) == 1)
+        return stratified_rows(stratum, self.config.maxFit, generator("embed", "rows", self.config.seed))
+
+
+def _where(key: _Key) -> str:
+    return f"visit {key[0]}, detector {key[1]}"
+
+
+def _join(cutouts: Table, labels: Table, scores: Table, key: _Key) -> Table:
+    """Return the columns of the embedding that do not come from the networks."""
+    LABELS.check(labels, _LABEL_COLUMNS, where=_where(key))
+    SCORES.check(scores, _SCORE_COLUMNS, where=_where(key))
+    ids = np.asarray(cutouts["diaSourceId"])
+    for name, table in (("labels", labels), ("scores", scores)):
+        if not np.array_equal(ids, np.asarray(table["diaSourceId"])):
+            raise InvalidQuantumError(
+                f"The {len(table)} {name} of {_where(key)} are not row-aligned with its {len(ids)} cutouts."
+            )
+    return Table(
+        {
+            "diaSourceId": ids,
+            "visit": np.full(len(ids), key[0], dtype=np.int64),
+            "detector": np.full(len(ids), key[1], dtype=np.int32),
+            "band": np.asarray(labels["band"], dtype=str),
+            "label": np.asarray(labels["label"]),
+            "sign": np.asarray(labels["sign"]),
+            "snr": np.asarray(labels["snr"]),
+            "score": np.asarray(scores["score"]),
+        }
+    )
