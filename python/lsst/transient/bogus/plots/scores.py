@@ -104,14 +104,14 @@ def _confusion_panel(axes: Axes, tables: EvaluationTables, subset: str, colours:
             va="center",
             fontsize=13,
             color="#FFFFFF" if strong and colours.background == "#FFFFFF" else colours.text,
-            fontweight="semibold",
+            fontweight="bold",
         )
     axes.set_xticks([0, 1], ["selected", "rejected"])
     axes.set_yticks([0, 1], ["injected", "the rest"], rotation=90, va="center")
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.set_title(f"{subset_title(subset)} (n = {value['tp'].n:,})")
-    lines = (("sensitivity", "specificity", "accuracy"), ("precision", "npv"))
+    lines = (("sensitivity", "specificity"), ("precision", "npv"), ("accuracy",))
     names = {"npv": "NPV"}
     axes.set_xlabel(
         "\n".join(

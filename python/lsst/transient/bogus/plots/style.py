@@ -113,7 +113,7 @@ def rc_parameters(*, dark: bool = False) -> dict[Any, Any]:
         "savefig.facecolor": colours.background,
         "axes.facecolor": colours.background,
         "axes.edgecolor": colours.reference,
-        "axes.titleweight": "semibold",
+        "axes.titleweight": "bold",
         "axes.titlesize": 10.5,
         "axes.titlelocation": "left",
         "axes.labelsize": 9.5,
