@@ -179,7 +179,9 @@ def streak_light(config: SurveyConfig, detector: int, streak: Streak) -> np.ndar
     return np.asarray(streak.brightness * modulation * ends * np.exp(-0.5 * (across / sigma) ** 2))
 
 
-def halo_and_spikes(config: SurveyConfig, x: float, y: float, flux: float) -> np.ndarray:
+def halo_and_spikes(
+    config: SurveyConfig, x: float, y: float, flux: float, *, floor: float
+) -> tuple[np.ndarray, tuple[slice, slice]]:
     """Return the extended light around a bright star.
 
     Parameters
@@ -192,24 +194,36 @@ def halo_and_spikes(config: SurveyConfig, x: float, y: float, flux: float) -> np
         Row of the star.
     flux
         Flux of the star.
+    floor
+        Light per pixel that need not be drawn, in the unit of ``flux``.
 
     Returns
     -------
     light : `numpy.ndarray`
-        Light in the unit of ``flux``, shape (H, W).
+        Light in the unit of ``flux``.
+    where : `tuple` [`slice`, `slice`]
+        Rows and columns of the detector that it falls on.
     """
-    rows, columns = _pixel_grid(config)
-    dy, dx = rows - y, columns - x
-    r2 = dx**2 + dy**2
     # A power law of index −2.5 outside its core, normalised within its edge.
-    profile = (1.0 + r2 / _HALO_CORE**2) ** -1.25
     total = 4.0 * np.pi * _HALO_CORE**2 * (1.0 - (1.0 + (_HALO_EDGE / _HALO_CORE) ** 2) ** -0.25)
-    light = config.optics.halo_fraction * profile / total * np.exp(-((r2 / (2.0 * _HALO_EDGE) ** 2) ** 2))
-    norm = 4.0 * _SPIKE_LENGTH * _SPIKE_WIDTH * np.sqrt(2.0 * np.pi)
+    halo = config.optics.halo_fraction * flux / total
+    spike = config.optics.spike_fraction * flux / (4.0 * _SPIKE_LENGTH * _SPIKE_WIDTH * np.sqrt(2.0 * np.pi))
+    reach = max(
+        _HALO_CORE * max(halo / floor, 1.0) ** 0.4,
+        _SPIKE_LENGTH * np.log(max(spike / floor, 1.0)),
+    )
+    half = int(np.clip(np.ceil(reach), 4, 2 * _HALO_EDGE))
+    rows, columns = (
+        slice(max(0, round(p) - half), max(0, min(config.size, round(p) + half + 1))) for p in (y, x)
+    )
+    dy = np.arange(rows.start, rows.stop, dtype=float)[:, None] - y
+    dx = np.arange(columns.start, columns.stop, dtype=float)[None, :] - x
+    r2 = dx**2 + dy**2
+    light = halo * (1.0 + r2 / _HALO_CORE**2) ** -1.25 * np.exp(-((r2 / (2.0 * _HALO_EDGE) ** 2) ** 2))
     for along, across in ((dx + dy, dx - dy), (dx - dy, dx + dy)):
-        spike = np.exp(-np.abs(along) / np.sqrt(2.0) / _SPIKE_LENGTH - (across / _SPIKE_WIDTH) ** 2 / 4.0)
-        light = light + config.optics.spike_fraction * spike / norm
-    return np.asarray(flux * light)
+        fall = np.abs(along) / (np.sqrt(2.0) * _SPIKE_LENGTH)
+        light = light + spike * np.exp(-fall - (across / _SPIKE_WIDTH) ** 2 / 4.0)
+    return light, (rows, columns)
 
 
 def ghosts(config: SurveyConfig, detector: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> np.ndarray:

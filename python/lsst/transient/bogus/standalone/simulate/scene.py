@@ -89,7 +89,9 @@ class Scene:
         half = int(np.clip(math.ceil(0.75 * self.visit.seeing * reach), 6, 200))
         self.add(self.psf.at(x, y, broadening=broadening).withFlux(electrons), x, y, half)
         if peak > 0.15 * full_well:
-            self.canvas.array[...] += halo_and_spikes(self.config, x, y, electrons)
+            floor = 0.02 * self.noise
+            light, where = halo_and_spikes(self.config, x, y, electrons, floor=floor)
+            self.canvas.array[where] += light
 
 
 class _ZonePsf:

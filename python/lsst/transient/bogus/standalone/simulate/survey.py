@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from lsst.daf.butler import (
+from lsst.daf.butler import (  # type: ignore[attr-defined]  # CollectionType is not re-exported
     Butler,
-    CollectionType,  # type: ignore[attr-defined]  # public, but not marked as such
+    CollectionType,
     DatasetRef,
     DatasetType,
     MissingCollectionError,
