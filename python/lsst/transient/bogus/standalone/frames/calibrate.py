@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
-__all__ = ("CalibratedPixels", "calibrate", "estimate_sky")
+__all__ = ("CalibratedPixels", "calibrate", "crowded_sky")
 
 import dataclasses
 
 import numpy as np
 import sep
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, median_filter
 
 from .header_map import FrameSettings
 from .read import Frame
 
 AB_ZERO_POINT_NJY = 31.4
 """AB magnitude of 1 nJy."""
+
+_HALF_NORMAL_MEDIAN = 0.6745
+"""Median distance from the mean, in sigma, of a normal distribution."""
+
+_MIN_SKY_PIXELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +81,7 @@ def calibrate(pixels: np.ndarray, frame: Frame, settings: FrameSettings) -> Cali
     if settings.saturation_grow > 0:
         saturated = binary_dilation(saturated, iterations=settings.saturation_grow) & ~no_data
     unusable = no_data | saturated
-    sky = np.zeros_like(values)
-    if settings.sky_subtract:
-        sky = estimate_sky(values, unusable, mesh=settings.sky_mesh, crowded=settings.sky_crowded)
+    sky = _sky(values, unusable, frame, settings)
     above = np.where(no_data, np.float32(0.0), values - sky)
     floor = (np.maximum(sky + frame.sky_level, 0.0) + frame.read_noise**2 / frame.gain) / frame.gain
     variance = floor + np.maximum(above, 0.0) / frame.gain
@@ -95,37 +98,89 @@ def calibrate(pixels: np.ndarray, frame: Frame, settings: FrameSettings) -> Cali
     )
 
 
-def estimate_sky(values: np.ndarray, unusable: np.ndarray, *, mesh: int, crowded: bool) -> np.ndarray:
-    """Estimate a smooth sky.
+def _sky(values: np.ndarray, unusable: np.ndarray, frame: Frame, settings: FrameSettings) -> np.ndarray:
+    if not settings.sky_subtract:
+        return np.zeros_like(values)
+    if settings.crowded:
+        return crowded_sky(
+            values,
+            unusable,
+            mesh=settings.sky_mesh,
+            gain=frame.gain,
+            read_noise=frame.read_noise,
+            sky_level=frame.sky_level,
+        )
+    mesh = min(settings.sky_mesh, *values.shape)
+    return sep.Background(values, mask=unusable, bw=mesh, bh=mesh).back(dtype=np.float32)
+
+
+def crowded_sky(
+    values: np.ndarray,
+    unusable: np.ndarray,
+    *,
+    mesh: int,
+    gain: float,
+    read_noise: float,
+    sky_level: float = 0.0,
+) -> np.ndarray:
+    """Estimate the sky where stars overlap so much that it shows in few pixels.
 
     Parameters
     ----------
     values
-        Pixels, float32, shape (H, W).
+        Pixels, shape (H, W).
     unusable
         Pixels to ignore, shape (H, W).
     mesh
         Width of the meshes, pixels.
-    crowded
-        Whether to estimate it again with all sources masked.
+    gain
+        Electrons for one unit of the image.
+    read_noise
+        Read noise in electrons.
+    sky_level
+        Sky that was subtracted already.
 
     Returns
     -------
     sky : `numpy.ndarray`
         Sky of each pixel, float32, shape (H, W).
+
+    Notes
+    -----
+    In each mesh the sky is the level below which pixels scatter just as photon and
+    read noise say: the median distance of the fainter pixels is 0.6745 sigma.  Stars
+    brighten pixels and so do not change the distribution below the sky.
     """
-    mesh = min(mesh, *values.shape)
-    background = sep.Background(values, mask=unusable, bw=mesh, bh=mesh)
-    if crowded:
-        for _ in range(2):
-            residual = values - background.back(dtype=np.float32)
-            noise = background.globalrms
-            sources = binary_dilation(residual > 2.0 * noise, iterations=2)
-            if (sources | unusable).mean() > 0.9:
-                # Nothing but sources: a sky from the last gaps would be noise.
-                break
-            background = sep.Background(values, mask=unusable | sources, bw=mesh, bh=mesh)
-    return background.back(dtype=np.float32)
+    height, width = values.shape
+    rows, columns = max(1, round(height / mesh)), max(1, round(width / mesh))
+    row_edges = np.linspace(0, height, rows + 1).astype(int)
+    column_edges = np.linspace(0, width, columns + 1).astype(int)
+    levels = np.full((rows, columns), np.nan)
+    for row in range(rows):
+        for column in range(columns):
+            cell = np.s_[row_edges[row] : row_edges[row + 1], column_edges[column] : column_edges[column + 1]]
+            usable = np.sort(values[cell][~unusable[cell]].astype(np.float64))
+            levels[row, column] = _level(usable, gain=gain, read_noise=read_noise, sky_level=sky_level)
+    known = np.isfinite(levels)
+    if not known.any():
+        return np.full(values.shape, np.median(values[~unusable]), dtype=np.float32)
+    levels[~known] = np.median(levels[known])
+    levels = median_filter(levels, 3, mode="nearest")
+    centre_y, centre_x = (0.5 * (edges[1:] + edges[:-1] - 1) for edges in (row_edges, column_edges))
+    along_x = np.stack([np.interp(np.arange(width), centre_x, level) for level in levels])
+    along_y = np.stack([np.interp(np.arange(height), centre_y, column) for column in along_x.T], axis=1)
+    return along_y.astype(np.float32)
+
+
+def _level(usable: np.ndarray, *, gain: float, read_noise: float, sky_level: float) -> float:
+    """Return the sky of sorted pixels; NaN if there are too few."""
+    n = len(usable)
+    if n < _MIN_SKY_PIXELS:
+        return np.nan
+    index = np.arange(_MIN_SKY_PIXELS // 2, n)
+    spread = (usable[index] - usable[index // 2]) / _HALF_NORMAL_MEDIAN
+    expected = np.sqrt(np.maximum(usable[index] + sky_level, 0.0) / gain + (read_noise / gain) ** 2)
+    return float(usable[index[np.argmax(spread >= expected)]])
 
 
 def _noise_ratio(above: np.ndarray, floor: np.ndarray, unusable: np.ndarray) -> float:
@@ -137,5 +192,4 @@ def _noise_ratio(above: np.ndarray, floor: np.ndarray, unusable: np.ndarray) -> 
     if below.sum() < 100:
         return np.nan
     normalised = above[below] / np.sqrt(floor[below])
-    # The median of the negative half of a normal distribution is at -0.6745 sigma.
-    return float(np.median(np.abs(normalised)) / 0.6745)
+    return float(np.median(np.abs(normalised)) / _HALF_NORMAL_MEDIAN)

@@ -76,9 +76,10 @@ class FrameSettings:
     sky_mesh
         Mesh width of the sky in pixels: small meshes subtract the wings of galaxies,
         large ones leave gradients.
-    sky_crowded
-        Whether stars cover so much of the frame that sources must be masked before
-        the sky is estimated; slower.
+    crowded
+        Whether stars overlap everywhere: the sky is then the level below which pixels
+        scatter as gain and read noise say, and neighbours are subtracted before stars
+        are used for the PSF.
     psf
         ``measured`` from the stars of the frame, falling back to a Gaussian of the
         header's FWHM, or that Gaussian (``header``).
@@ -98,7 +99,7 @@ class FrameSettings:
     saturation_grow: int = 1
     sky_subtract: bool = True
     sky_mesh: int = 64
-    sky_crowded: bool = False
+    crowded: bool = False
     psf: str = "measured"
     bands: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -141,7 +142,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "saturation_grow": (int,),
     "sky_subtract": (bool,),
     "sky_mesh": (int,),
-    "sky_crowded": (bool,),
+    "crowded": (bool,),
     "bands": (dict,),
 }
 

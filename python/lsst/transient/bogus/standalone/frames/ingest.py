@@ -48,7 +48,7 @@ _FROM_HEADER = (
     "saturation",
     "sky_level",
 )
-_PROCESSING = ("no_data_value", "saturation_grow", "sky_subtract", "sky_mesh", "sky_crowded", "psf")
+_PROCESSING = ("no_data_value", "saturation_grow", "sky_subtract", "sky_mesh", "crowded", "psf")
 _LOG = logging.getLogger(__name__)
 
 

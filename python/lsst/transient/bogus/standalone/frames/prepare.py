@@ -10,20 +10,18 @@ __all__ = ("MeasuredFrame", "assemble", "measure")
 import dataclasses
 import math
 
-import numpy as np
-
 from lsst.images import Box, VisitImage
-from lsst.images.psfs import GaussianPointSpreadFunction, PointSpreadFunction
+from lsst.images.psfs import PointSpreadFunction
 
 from ...errors import InputDataError, InsufficientDataError
 from ..images import make_gaussian_psf, make_visit_image
 from ..instrument import FrameCamera
 from ..psf import measure_psf
+from ..psf_stamps import PsfStamps
 from .calibrate import CalibratedPixels, calibrate
+from .crowding import measure_crowded_psf
 from .header_map import FrameSettings
 from .read import Frame, read_header, read_pixels, read_wcs
-
-_FWHM_PER_SIGMA = math.sqrt(8.0 * math.log(2.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +43,7 @@ class MeasuredFrame:
     def summary(self) -> dict[str, str | float | None]:
         """What was measured, as JSON types."""
         numbers = {
-            "psf_fwhm": _fwhm(self.psf, self.pixels.image.shape),
+            "psf_fwhm": PsfStamps.sample(self.psf, Box.from_shape(self.pixels.image.shape)).fwhm,
             "sky": self.pixels.sky,
             "noise_ratio": self.pixels.noise_ratio,
             "fraction_saturated": float(self.pixels.masks["SATURATED"].mean()),
@@ -119,17 +117,26 @@ def assemble(frame: Frame, measured: MeasuredFrame, settings: FrameSettings) -> 
     )
 
 
-def _psf(calibrated: CalibratedPixels, frame: Frame, settings: FrameSettings) -> PointSpreadFunction:
+def _psf(pixels: CalibratedPixels, frame: Frame, settings: FrameSettings) -> PointSpreadFunction:
     box = Box.from_shape(frame.shape)
     guess = None if math.isnan(frame.fwhm) else frame.fwhm
     if settings.psf == "header" and guess is not None:
         return make_gaussian_psf(fwhm=guess, box=box)
+    if settings.crowded and guess is not None:
+        return measure_crowded_psf(
+            pixels.image,
+            pixels.variance,
+            pixels.masks["BAD"],
+            pixels.masks["SATURATED"],
+            fwhm=guess,
+            where=frame.where,
+        )
     try:
         return measure_psf(
-            calibrated.image,
-            calibrated.variance,
-            calibrated.masks["BAD"],
-            saturated=calibrated.masks["SATURATED"],
+            pixels.image,
+            pixels.variance,
+            pixels.masks["BAD"],
+            saturated=pixels.masks["SATURATED"],
             fwhm_guess=guess,
             where=frame.where,
         )
@@ -137,13 +144,3 @@ def _psf(calibrated: CalibratedPixels, frame: Frame, settings: FrameSettings) ->
         raise InputDataError(
             f"{frame.path.name}: its PSF cannot be measured ({error}) and its header has no FWHM."
         ) from error
-
-
-def _fwhm(psf: PointSpreadFunction, shape: tuple[int, ...]) -> float:
-    """Return the FWHM of the PSF in the middle of the frame, by its effective area."""
-    if isinstance(psf, GaussianPointSpreadFunction):
-        return float(psf.sigma * _FWHM_PER_SIGMA)
-    kernel = psf.compute_kernel_image(x=0.5 * (shape[1] - 1), y=0.5 * (shape[0] - 1)).array
-    # The effective area of a Gaussian is 4 pi sigma².
-    area = np.sum(kernel) ** 2 / np.sum(kernel**2)
-    return float(math.sqrt(area / (4.0 * math.pi)) * _FWHM_PER_SIGMA)
