@@ -70,8 +70,8 @@ def tables(visit, seen, *, mjd=None, band="r", detector=0):
         "label": [s.injected for s in seen],
     }
     if not n:
-        return DIA_SOURCE.empty(), SCORES.empty(network=2), LABELS.empty()
-    return DIA_SOURCE.build(fill | known), SCORES.build(scores), LABELS.build(labels)
+        return DIA_SOURCE.empty(), SCORES.empty(network=2, meta={"PRIOR": 0.2}), LABELS.empty()
+    return DIA_SOURCE.build(fill | known), SCORES.build(scores, meta={"PRIOR": 0.2}), LABELS.build(labels)
 
 
 def survey(visits, **kwargs):
@@ -174,6 +174,20 @@ def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():
     assert curve["visit"].tolist() == [1, 2, 3]
     assert curve["diaSourceId"].tolist() == [1000, 2000, 3000]
     json.dumps(dict(objects.meta))
+
+
+def test_the_prior_is_that_of_the_scores_unless_configured():
+    data = survey({1: [Seen(0.0, 0.0, score=0.7)], 2: [Seen(5.0, 0.0, score=0.4)]})
+    objects = make_task().run(**data).objects
+    assert "prior=0.2" in objects.meta["EVIDENCE_MODEL"]
+    np.testing.assert_allclose(objects["probability"], [0.7, 0.4], rtol=1e-5)
+    np.testing.assert_allclose(objects["log_likelihood_ratio"][0], np.log(0.7 / 0.3 * 4), rtol=1e-5)
+    data["scores"][2, 0].meta["PRIOR"] = 0.3
+    with pytest.raises(TableSchemaError, match="one prior"):
+        make_task().run(**data)
+    task = make_task()
+    task.config.evidence.prior = 0.5
+    assert "prior=0.5" in task.run(**data).objects.meta["EVIDENCE_MODEL"]
 
 
 def test_one_night_does_not_confirm():

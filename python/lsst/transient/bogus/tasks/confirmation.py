@@ -7,9 +7,16 @@ from __future__ import annotations
 
 __all__ = ("ConfirmationConfig", "EvidenceConfig")
 
+from collections.abc import Iterable
+
+from astropy.table import Table
+
 from lsst.pex.config import Config, RangeField
 
+from ..errors import TableSchemaError
 from ..evidence import ConfirmationRule, EvidenceModel
+
+_MIN_PRIOR = 1e-6
 
 
 class EvidenceConfig(Config):
@@ -19,8 +26,9 @@ class EvidenceConfig(Config):
         dtype=float,
         doc="Probability of a transient that the calibrated scores assume before a stamp is seen: the share "
         "of transients in the population on which they are calibrated. Too small makes every score strong "
-        "evidence, too large makes every score weak.",
-        default=0.5,
+        "evidence, too large makes every score weak. Unset, the scores' own (PRIOR in their metadata).",
+        default=None,
+        optional=True,
         min=0.0,
         max=1.0,
         inclusiveMin=False,
@@ -53,15 +61,38 @@ class EvidenceConfig(Config):
         inclusiveMax=True,
     )
 
-    def model(self) -> EvidenceModel:
+    def model(self, scores: Iterable[Table]) -> EvidenceModel:
         """Return the values as the pure functions take them.
+
+        Parameters
+        ----------
+        scores
+            Tables of scores, whose metadata tell the prior if it is not
+            configured.
 
         Returns
         -------
         model : `EvidenceModel`
             Prior, clipping and correlations.
+
+        Raises
+        ------
+        TableSchemaError
+            Raised if the tables are of models with different priors, or do not
+            tell theirs.
         """
-        return EvidenceModel(self.prior, self.maxLogRatio, self.nightCorrelation, self.correlation)
+        prior = self.prior
+        if prior is None:
+            found = {table.meta.get("PRIOR") for table in scores}
+            if not found:
+                return EvidenceModel(0.5, self.maxLogRatio, self.nightCorrelation, self.correlation)
+            if len(found) > 1 or None in found:
+                raise TableSchemaError(
+                    f"Scores must be of one model, with one prior; found {sorted(map(str, found))}. "
+                    "Set evidence.prior, or score all detectors again."
+                )
+            prior = min(max(float(found.pop()), _MIN_PRIOR), 1.0 - _MIN_PRIOR)
+        return EvidenceModel(prior, self.maxLogRatio, self.nightCorrelation, self.correlation)
 
 
 class ConfirmationConfig(Config):

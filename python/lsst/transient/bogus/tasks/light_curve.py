@@ -221,7 +221,8 @@ class LightCurveMatchTask(PipelineTask):
         NoWorkFound
             Raised if no detector can be used.
         TableSchemaError
-            Raised if the rows of two tables of a detector differ.
+            Raised if the rows of two tables of a detector differ, or the scores
+            are of models with different priors.
         """
         if self.config.association == "stack":
             epochs, owner, names = self._associated(associated_dia_sources, scores, labels or {})
@@ -242,7 +243,7 @@ class LightCurveMatchTask(PipelineTask):
             owner,
             names=names,
             owned=everything if trixel is None else in_trixel(ra, dec, trixel=trixel, level=_HTM_LEVEL),
-            evidence=self.config.evidence.model(),
+            evidence=self.config.evidence.model(scores.values()),
             rule=self.config.rule.rule(),
             night_offset=self.config.nightOffset,
             meta={"RADIUS_ARCSEC": self.config.radius, "ASSOCIATION": self.config.association},
