@@ -108,6 +108,7 @@ class CutoutConfig(PipelineTaskConfig, pipelineConnections=CutoutConnections):
         default=30,
         min=3,
         max=512,
+        inclusiveMax=True,
     )
     channels = ListField[str](
         doc="Images that become the channels of a stamp, in this order, each at most once: difference, "

@@ -84,6 +84,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=0.5,
         min=0.0,
         max=1.0,
+        inclusiveMax=True,
     )
     minSnr = RangeField(
         dtype=float,
@@ -134,6 +135,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=0.03,
         min=0.0,
         max=1.0,
+        inclusiveMax=True,
     )
     minHosts = RangeField(
         dtype=int,
@@ -142,7 +144,12 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         min=0,
     )
     maxHosts = RangeField(
-        dtype=int, doc="Largest number of hosts for a detector.", default=5000, min=0, max=15000
+        dtype=int,
+        doc="Largest number of hosts for a detector.",
+        default=5000,
+        min=0,
+        max=15000,
+        inclusiveMax=True,
     )
     hostlessFraction = RangeField(
         dtype=float,
@@ -150,9 +157,15 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=0.05,
         min=0.0,
         max=10.0,
+        inclusiveMax=True,
     )
     minHostless = RangeField(
-        dtype=int, doc="Least number of host-less injections for a detector.", default=0, min=0, max=1000
+        dtype=int,
+        doc="Least number of host-less injections for a detector.",
+        default=0,
+        min=0,
+        max=1000,
+        inclusiveMax=True,
     )
     offsetLaw = ChoiceField[str](
         doc="Law of the offsets from the host.",
@@ -170,6 +183,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=1.0,
         min=0.2,
         max=8.0,
+        inclusiveMax=True,
     )
     magnitudeLaw = ChoiceField[str](
         doc="Law of the magnitudes of hosted injections.",
@@ -181,10 +195,20 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default="host",
     )
     magnitudeBrighter = RangeField(
-        dtype=float, doc="For magnitudeLaw host, in mag; may be negative.", default=1.0, min=-10.0, max=10.0
+        dtype=float,
+        doc="For magnitudeLaw host, in mag; may be negative.",
+        default=1.0,
+        min=-10.0,
+        max=10.0,
+        inclusiveMax=True,
     )
     magnitudeFainter = RangeField(
-        dtype=float, doc="For magnitudeLaw host, in mag; may be negative.", default=3.0, min=-10.0, max=10.0
+        dtype=float,
+        doc="For magnitudeLaw host, in mag; may be negative.",
+        default=3.0,
+        min=-10.0,
+        max=10.0,
+        inclusiveMax=True,
     )
     minInjectedSnr = RangeField(
         dtype=float, doc="For magnitudeLaw snr_uniform.", default=3.0, min=0.0, inclusiveMin=False
@@ -211,6 +235,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=3,
         min=1,
         max=7,
+        inclusiveMax=True,
     )
     maxAstrometryRms = RangeField(
         dtype=float,

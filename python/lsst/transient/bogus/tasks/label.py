@@ -123,7 +123,9 @@ class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabe
         default=2048,
         check=lambda nside: nside > 0 and nside & (nside - 1) == 0,
     )
-    nFolds = RangeField(dtype=int, doc="Number of cross-validation folds.", default=5, min=2, max=1000)
+    nFolds = RangeField(
+        dtype=int, doc="Number of cross-validation folds.", default=5, min=2, max=1000, inclusiveMax=True
+    )
     foldSeed = Field[int](doc="Another value assigns the tiles to other folds.", default=0)
     fluxColumn = Field[str](
         doc="Column of the DIA source table with the flux on the difference in nJy.", default="psfFlux"
