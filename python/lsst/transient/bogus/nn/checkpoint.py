@@ -27,6 +27,8 @@ from .tensors import from_arrow, to_arrow
 if TYPE_CHECKING:
     from .training import EpochReport
 
+_FIRST_PRIOR = 0.1  # of real transients, until the first epoch gives an estimate
+
 
 @dataclasses.dataclass
 class TrainingState:
@@ -87,7 +89,13 @@ class TrainingState:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        return cls(network.train(), averaged, optimizer, _clone(averaged), prior=settings.regime.prior)
+        return cls(
+            network.train(),
+            averaged,
+            optimizer,
+            _clone(averaged),
+            prior=settings.regime.prior or _FIRST_PRIOR,
+        )
 
     @torch.no_grad()
     def average(self, decay: float) -> None:
@@ -201,7 +209,7 @@ def load_checkpoint(path: Path, state: TrainingState, key: str) -> bool:
     for name, value in meta["scalars"].items():
         setattr(state, name, value)
     for entry in meta["history"]:
-        arrays = {n: np.array(v) if isinstance(v, list) else v for n, v in entry.items()}
+        arrays: dict[str, Any] = {n: np.array(v) if isinstance(v, list) else v for n, v in entry.items()}
         state.history.append(EpochReport(**arrays))
     return True
 

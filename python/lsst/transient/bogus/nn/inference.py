@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from .model import Model
-from .normalise import prepare
+from .normalise import crop_size, prepare
 from .stamps import Stamps
 
 _BATCH_SIZE = 512
@@ -102,9 +102,11 @@ def _evaluate(
         raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
     device = device or torch.device("cpu")
     model.to(device).network.eval()
+    if not len(stamps):  # the shape of an answer to nothing
+        size = crop_size(spec.stamp_size, spec.normalisation.crop)
+        return function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()[:, :0]
     answers = []
-    for start in range(0, max(1, len(stamps)), batch_size):
-        part = stamps[start : start + batch_size]
-        x = prepare(part, spec.normalisation, device=device).float()
-        answers.append(function(x).cpu())
+    for start in range(0, len(stamps), batch_size):
+        x = prepare(stamps[start : start + batch_size], spec.normalisation, device=device)
+        answers.append(function(x.float()).cpu())
     return torch.cat(answers, dim=1)

@@ -66,6 +66,7 @@ class Compact(nn.Module):
             Shape (K, B, units).
         """
         x = F.pixel_unshuffle(F.pad(x, (0, self.pad, 0, self.pad)), 2)  # (B, T*4C, h, h), h = (s+1)/2
+        x = x.contiguous(memory_format=torch.channels_last)  # a quarter faster on CPU, and what GPUs like
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = F.relu(norm(conv(x)))  # (B, K*F, h, h)
             x = x + y if y.shape == x.shape and depth > 1 else y
@@ -122,6 +123,7 @@ class Cnn2(nn.Module):
         features : `torch.Tensor`
             Shape (K, B, units).
         """
+        x = x.contiguous(memory_format=torch.channels_last)
         for conv in self.convs:
             x = F.max_pool2d(F.relu(conv(x)), 2)  # (B, K*F, s/2, s/2)
             x = F.dropout2d(x, self.dropout, self.training)
@@ -133,7 +135,7 @@ class Cnn2(nn.Module):
         return self.out(F.dropout(self.features(x), self.dropout, self.training)).squeeze(2)
 
 
-_KINDS = {"compact": Compact, "cnn2": Cnn2}
+_KINDS: dict[str, type[Compact] | type[Cnn2]] = {"compact": Compact, "cnn2": Cnn2}
 
 
 def build(n_networks: int, n_channels: int, size: int, spec: Network) -> Compact | Cnn2:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..nn.model import Model
 
 _VD = ("instrument", "visit", "detector")
-_MODEL = {
+_MODEL: dict[str, Any] = {
     "doc": "Trained networks, their specification and calibration.",
     "name": "transient_bogus_model",
     "storageClass": "ArrowTable",

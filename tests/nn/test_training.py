@@ -1,0 +1,222 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The epoch loop: it learns, repeats, resumes, and refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from lsst.transient.bogus.errors import InsufficientDataError, TrainingDivergedError
+from lsst.transient.bogus.nn.inference import features, predict
+from lsst.transient.bogus.nn.io import model_version
+from lsst.transient.bogus.nn.normalise import prepare
+from lsst.transient.bogus.nn.plan import Plan, held_out_logits, roc_auc
+from lsst.transient.bogus.nn.spec import Network, Regime, Settings
+from lsst.transient.bogus.nn.training import train
+
+from .fakes import N_FOLDS, make_fakes
+
+SMALL = Settings(network=Network(filters=(8, 8, 8), units=8), epochs=3, batch_size=32, peers=2)
+REGIMES = [
+    "standard",
+    "co_teaching",
+    "asymmetric_co_teaching",
+    "stochastic_co_teaching",
+    "nnpu",
+    "contamination",
+]
+
+
+@pytest.fixture(scope="module")
+def fakes():
+    return make_fakes(360, contamination=0.1)
+
+
+@pytest.fixture(scope="module")
+def result(fakes):
+    return train(fakes.stamps, fakes.labels, fakes.folds, SMALL)
+
+
+@pytest.mark.parametrize("kind", REGIMES)
+def test_every_regime_learns(fakes, kind):
+    settings = dataclasses.replace(SMALL, regime=Regime(kind, delay_epochs=2, ramp_epochs=3), epochs=8)
+    out = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    assert roc_auc(out.out_of_fold.mean(axis=0), fakes.truth) > 0.95
+    assert len(out.history) == 8
+    assert out.out_of_fold.shape == (2, 360)
+
+
+def test_out_of_fold_scores_are_those_of_the_blind_networks(fakes, result):
+    probability = predict(result.model, fakes.stamps)
+    assert result.model.spec.network_fold == (0, 0, 1, 1, 2, 2)
+    for fold in range(N_FOLDS):
+        rows = fakes.folds == fold
+        assert np.allclose(result.out_of_fold[:, rows], probability[2 * fold : 2 * fold + 2, rows], atol=2e-3)
+
+
+def test_labels_of_the_held_out_fold_do_not_matter(fakes, result):
+    labels = fakes.labels.copy()
+    rows = fakes.folds == 1
+    labels[rows] = 1 - labels[rows]
+    other = train(fakes.stamps, labels, fakes.folds, dataclasses.replace(SMALL, monitor="loss"))
+    plain = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, monitor="loss"))
+    last = [len(r.history) - 1 == r.best_epoch for r in (other, plain)]
+    a, b = (r.history[0].train_loss for r in (other, plain))
+    assert np.array_equal(a[2:4], b[2:4])
+    assert not np.array_equal(a[:2], b[:2])
+    assert any(last)
+
+
+def test_same_settings_same_bits(fakes, result):
+    again = train(fakes.stamps, fakes.labels, fakes.folds, SMALL)
+    assert model_version(again.model) == model_version(result.model)
+    other = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, seed=1))
+    assert model_version(other.model) != model_version(result.model)
+
+
+def test_training_leaves_the_global_generator_alone(fakes):
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, epochs=1))
+    assert torch.equal(torch.rand(1), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_killed_training_resumes_with_the_same_result(fakes, tmp_path):
+    settings = dataclasses.replace(SMALL, regime=Regime("contamination", delay_epochs=0))
+    whole = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    seen = []
+
+    def die(report):
+        seen.append(report.epoch)
+        if report.epoch == 1:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint"
+    with pytest.raises(KeyboardInterrupt):
+        train(fakes.stamps, fakes.labels, fakes.folds, settings, report=die, checkpoint=path)
+    resumed = train(
+        fakes.stamps,
+        fakes.labels,
+        fakes.folds,
+        settings,
+        report=lambda report: seen.append(report.epoch),
+        checkpoint=path,
+    )
+    assert seen == [0, 1, 1, 2]
+    assert model_version(resumed.model) == model_version(whole.model)
+    assert [e.epoch for e in resumed.history] == [0, 1, 2]
+
+
+def test_a_checkpoint_of_other_settings_is_ignored(fakes, tmp_path):
+    path = tmp_path / "checkpoint"
+    one = dataclasses.replace(SMALL, epochs=1)
+    train(fakes.stamps, fakes.labels, fakes.folds, one, checkpoint=path)
+    seen = []
+    other = dataclasses.replace(one, learning_rate=1e-3)
+    train(
+        fakes.stamps, fakes.labels, fakes.folds, other, checkpoint=path, report=lambda r: seen.append(r.epoch)
+    )
+    assert seen == [0]
+
+
+def test_early_stopping_returns_the_best_epoch(fakes):
+    settings = dataclasses.replace(SMALL, epochs=30, patience=2, learning_rate=1e-2)
+    out = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    auc = [np.nanmean(e.validation_auc) for e in out.history]
+    assert len(out.history) < 30
+    assert len(out.history) == out.best_epoch + 3
+    assert auc[out.best_epoch] == max(auc)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 1e-3},
+        {"weight_decay": 0.5},
+        {"averaging": 0.0},
+        {"positive_weight": 5.0},
+        {"negative_sign_weight": 0.0},
+        {"batch_size": 64},
+        {"members": 2},
+        {"network": Network(filters=(8, 8, 8), units=8, dropout=0.0)},
+    ],
+)
+def test_every_setting_has_effect(fakes, result, change):
+    negative = np.arange(len(fakes.labels)) % 2 == 0
+    settings = dataclasses.replace(SMALL, epochs=1, **change)
+    out = train(fakes.stamps, fakes.labels, fakes.folds, settings, negative_sign=negative)
+    assert not np.array_equal(out.history[0].validation_loss, result.history[0].validation_loss)
+
+
+def test_without_folds_all_networks_see_all(fakes):
+    settings = dataclasses.replace(SMALL, epochs=1)
+    out = train(fakes.stamps, fakes.labels, np.full(len(fakes.labels), -1), settings)
+    assert out.model.spec.network_fold == (-1, -1)
+    assert np.isnan(out.out_of_fold).all()
+
+
+def test_too_few_or_one_class(fakes):
+    with pytest.raises(InsufficientDataError, match="0 injected and") as caught:
+        train(fakes.stamps, np.zeros(360), fakes.folds, SMALL)
+    assert caught.value.metadata["n_positive"] == 0
+    with pytest.raises(InsufficientDataError):
+        train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, min_per_class=200))
+
+
+def test_divergence(fakes):
+    with pytest.raises(TrainingDivergedError) as caught:
+        train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, learning_rate=1e30))
+    assert caught.value.metadata["epoch"] >= 0
+
+
+def test_batches_take_every_sample_once(fakes):
+    plan = Plan.make(fakes.labels, fakes.folds, SMALL)
+    settings = dataclasses.replace(SMALL, batch_size=int((fakes.folds != 0).sum()))
+    first = plan.batches(0, settings)[:, :, 0].ravel()
+    assert np.array_equal(np.sort(first), np.flatnonzero(fakes.folds != 0))
+    assert not np.array_equal(first, plan.batches(1, settings)[:, :, 0].ravel())
+
+
+def test_class_weights_balance(fakes):
+    plan = Plan.make(fakes.labels, fakes.folds, SMALL)
+    for fold, (unlabelled, injected) in zip(plan.network_fold, plan.class_weights(SMALL), strict=True):
+        seen = plan.labels[fakes.folds != fold]
+        assert injected * seen.sum() == pytest.approx(unlabelled * (1 - seen).sum())
+        assert np.where(seen == 1, injected, unlabelled).mean() == pytest.approx(1.0)
+
+
+def test_held_out_logits_with_uneven_folds(fakes, result):
+    folds = np.where(np.arange(360) < 3, 0, np.where(np.arange(360) < 100, 1, 2))
+    plan = Plan.make(fakes.labels, folds, dataclasses.replace(SMALL, min_per_class=1))
+    x = prepare(fakes.stamps, result.model.spec.normalisation)
+    logits = held_out_logits(result.model.network, x, plan)
+    with torch.no_grad():
+        everything = result.model.network(x.float()).numpy()
+    for fold in range(3):
+        rows = folds == fold
+        assert np.allclose(logits[:, rows], everything[2 * fold : 2 * fold + 2, rows], atol=1e-4)
+
+
+def test_features_are_of_all_networks(fakes, result):
+    latent = features(result.model, fakes.stamps[:5])
+    assert latent.shape == (5, 6 * 8)
+    assert (np.ptp(latent, axis=0) > 0).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("score", "positive", "expected"),
+    [
+        ([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], 0.75),
+        ([0.5, 0.5], [0, 1], 0.5),
+        ([1.0, 2.0], [1, 1], np.nan),
+    ],
+)
+def test_roc_auc(score, positive, expected):
+    assert roc_auc(np.array(score), np.array(positive, bool)) == pytest.approx(expected, nan_ok=True)

@@ -1,0 +1,86 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calibration against a mixture whose probabilities are known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import norm
+
+from lsst.transient.bogus.calibration import Calibration
+from lsst.transient.bogus.errors import InsufficientDataError
+
+ALPHA, N_UNLABELLED, N_INJECTED = 0.2, 40000, 8000
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    """Scores of injections (mean +1) and of unlabelled sources, a fifth of them real."""
+    rng = np.random.default_rng(4)
+    real = rng.random(N_UNLABELLED) < ALPHA
+    unlabelled = rng.normal(np.where(real, 1.0, -1.0))
+    injected = rng.normal(1.0, size=N_INJECTED)
+    x = np.concatenate([unlabelled, injected])
+    label = np.repeat([0, 1], [N_UNLABELLED, N_INJECTED])
+    return x, label, real
+
+
+@pytest.mark.parametrize("method", ["isotonic", "platt"])
+def test_probability_that_an_unlabelled_source_is_real(mixture, method):
+    x, label, _ = mixture
+    calibration = Calibration.fit(expit(0.7 * x - 0.3), label, method=method, prior=ALPHA)
+    grid = np.linspace(-1.5, 2.0, 15)
+    real, bogus = ALPHA * norm.pdf(grid - 1), (1 - ALPHA) * norm.pdf(grid + 1)
+    # A mixture is not a logistic curve in the score: Platt's is the nearest one.
+    tolerance = 0.06 if method == "isotonic" else 0.25
+    assert calibration.apply(expit(0.7 * grid - 0.3)) == pytest.approx(real / (real + bogus), abs=tolerance)
+
+
+def test_unlabelled_sources_are_calibrated_on_average(mixture):
+    x, label, real = mixture
+    p = Calibration.fit(expit(x), label, prior=ALPHA).apply(expit(x[:N_UNLABELLED]))
+    assert p.mean() == pytest.approx(ALPHA, abs=0.01)
+    for low in np.arange(0, 1, 0.2):
+        chosen = (p >= low) & (p < low + 0.2)
+        assert p[chosen].mean() == pytest.approx(real[chosen].mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "platt"])
+def test_never_decreases_and_stays_a_probability(mixture, method):
+    x, label, _ = mixture
+    calibration = Calibration.fit(expit(x), label, method=method, prior=ALPHA)
+    p = calibration.apply(np.linspace(0, 1, 1001))
+    assert np.all(np.diff(p) >= 0)
+    assert p[0] >= 0
+    assert p[-1] <= 1
+    g = calibration.injected_probability(np.linspace(0, 1, 1001))
+    assert np.all((g >= 0) & (g <= 1))
+
+
+def test_perfect_separation_is_not_certainty():
+    score, label = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1])
+    g = Calibration.fit(score, label, prior=0.1).injected_probability(score)
+    assert g[0] > 0.01
+    assert g[-1] < 0.99
+    assert g[-1] > g[0]
+
+
+def test_nan_and_json(mixture):
+    x, label, _ = mixture
+    calibration = Calibration.fit(np.append(expit(x), np.nan), np.append(label, 1), prior=ALPHA)
+    again = Calibration.from_dict(json.loads(json.dumps(calibration.to_dict())))
+    assert again == calibration
+    assert np.isnan(again.apply([np.nan, 0.5])).tolist() == [True, False]
+    assert again.apply([]).shape == (0,)
+
+
+def test_refusals():
+    with pytest.raises(InsufficientDataError, match="0 injected and 2 unlabelled"):
+        Calibration.fit([0.1, 0.2], [0, 0], prior=0.1)
+    with pytest.raises(ValueError, match="Unknown calibration"):
+        Calibration.fit([0.1, 0.2], [0, 1], method="magic", prior=0.1)

@@ -1,0 +1,55 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The choice of training samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from lsst.transient.bogus.training_rows import choose_rows
+
+KEYS = [(1, 0), (1, 1), (2, 0)]
+
+
+def table(n, **columns):
+    plain = {"label": 0, "fold": 0, "tile": 5, "sign": 1, "is_ambiguous": False}
+    return Table({name: np.broadcast_to(columns.get(name, value), n).copy() for name, value in plain.items()})
+
+
+@pytest.fixture
+def tables():
+    ambiguous = np.array([False, True, False, False])
+    off_sky = np.array([5, 5, -1, 5])
+    return [table(4, is_ambiguous=ambiguous, tile=off_sky), table(6, label=1), table(0)]
+
+
+def test_ambiguous_and_off_the_sky_are_left_out(tables):
+    rows = choose_rows(KEYS, tables, max_positive=0, max_negative=0, seed=0)
+    assert list(zip(rows.table, rows.row, strict=True)) == [(0, 0), (0, 3), *((1, i) for i in range(6))]
+    parts = list(rows.by_table())
+    assert [key for key, _, _ in parts] == [(1, 0), (1, 1)]
+    assert parts[1][1].tolist() == [2, 3, 4, 5, 6, 7]
+    assert parts[1][2].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_caps_are_per_visit_and_class():
+    tables = [table(5), table(5, label=[1, 1, 1, 0, 0]), table(5)]
+    rows = choose_rows(KEYS, tables, max_positive=2, max_negative=4, seed=0)
+    visit = np.array([1, 1, 2])[rows.table]
+    count = {
+        (v, label): int(np.sum((visit == v) & (rows.label == label))) for v in (1, 2) for label in (0, 1)
+    }
+    assert count == {(1, 0): 4, (1, 1): 2, (2, 0): 4, (2, 1): 0}
+    again = choose_rows(KEYS, tables, max_positive=2, max_negative=4, seed=0)
+    assert np.array_equal(rows.row, again.row)
+    other = [choose_rows(KEYS, tables, max_positive=2, max_negative=4, seed=s).row for s in range(1, 9)]
+    assert any(not np.array_equal(rows.row, row) for row in other)
+
+
+def test_nothing_left():
+    rows = choose_rows(KEYS, [table(0)] * 3, max_positive=0, max_negative=0, seed=0)
+    assert len(rows) == 0
+    assert list(rows.by_table()) == []
