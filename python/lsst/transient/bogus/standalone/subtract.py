@@ -1,0 +1,370 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task that subtracts a PSF-matched template from a visit image."""
+
+from __future__ import annotations
+
+__all__ = ("SubtractImagesConfig", "SubtractImagesConnections", "SubtractImagesTask")
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import astropy.units as u
+import numpy as np
+import sep
+from scipy import ndimage
+
+from lsst.images import Box, DifferenceImage, Image, Mask, MaskedImage, MaskPlane
+from lsst.pex.config import ListField, RangeField
+from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
+from lsst.pipe.base.connectionTypes import Input, Output
+
+from .image_arrays import ImageArrays
+from .kernel_basis import polar_basis, radial_knots
+from .kernel_fit import MatchingKernel, fit_kernel
+from .mask_planes import any_mask
+from .psf_stamps import PsfStamps
+from .stamp_pairs import cut_pairs, psf_pairs, select_positions
+
+if TYPE_CHECKING:
+    from lsst.images import VisitImage
+
+_VD = ("instrument", "visit", "detector")
+_SAT_TEMPLATE = MaskPlane("SAT_TEMPLATE", "Template pixel was saturated.")
+_MISSING_SHARE = 0.02
+
+
+class SubtractImagesConnections(PipelineTaskConnections, dimensions=_VD):
+    """Connections of `SubtractImagesTask`."""
+
+    science = Input(
+        doc="Visit image to subtract from.",
+        name="injected_visit_image",
+        storageClass="VisitImage",
+        dimensions=_VD,
+    )
+    template = Input(
+        doc="Template on a pixel grid that contains the one of the visit image.",
+        name="template_detector",
+        storageClass="VisitImage",
+        dimensions=_VD,
+    )
+    difference = Output(
+        doc="Visit image minus the template convolved to its PSF.",
+        name="difference_image",
+        storageClass="DifferenceImage",
+        dimensions=_VD,
+    )
+    matched_template = Output(
+        doc="Template convolved to the PSF of the visit image.",
+        name="template_matched_detector",
+        storageClass="MaskedImageV2",
+        dimensions=_VD,
+    )
+
+
+class SubtractImagesConfig(PipelineTaskConfig, pipelineConnections=SubtractImagesConnections):
+    """Configuration of `SubtractImagesTask`."""
+
+    kernelHalfWidth = RangeField(
+        dtype=float,
+        doc="Half width of the kernel in units of the larger FWHM.  Too small leaves rings round bright "
+        "stars; large values cost time.",
+        default=2.0,
+        min=0.5,
+        max=5.0,
+    )
+    kernelOrder = RangeField(
+        dtype=int,
+        doc="Highest degree of the polynomial with which the kernel varies over the detector; lower where "
+        "there are few stars.",
+        default=2,
+        min=0,
+        max=4,
+    )
+    kernelHarmonics = RangeField(
+        dtype=int,
+        doc="Highest angular order of the kernel: 0 is round, 1 shifts, 2 makes elliptical, 3 triangular.",
+        default=4,
+        min=0,
+        max=6,
+    )
+    backgroundOrder = RangeField(
+        dtype=int,
+        doc="Degree of the polynomial that is fitted to the sky of the difference and subtracted.",
+        default=2,
+        min=0,
+        max=6,
+    )
+    stampRadius = RangeField(
+        dtype=float,
+        doc="Half side of the stamps to which the kernel is fitted, in units of the larger FWHM.",
+        default=2.2,
+        min=1.0,
+    )
+    stampCells = RangeField(
+        dtype=int,
+        doc="Number of cells along each axis over which the stamps are spread.",
+        default=5,
+        min=1,
+    )
+    stampsPerCell = RangeField(
+        dtype=int, doc="Most stamps in a cell; the brightest sources are taken.", default=5, min=1
+    )
+    minSnr = RangeField(
+        dtype=float,
+        doc="Lowest signal-to-noise of a source to which the kernel is fitted.",
+        default=20.0,
+        min=3.0,
+    )
+    minStamps = RangeField(
+        dtype=int,
+        doc="With fewer usable sources than this, the kernel is computed from the two PSF models instead.",
+        default=4,
+        min=1,
+    )
+    badMaskPlanes: ListField[str] = ListField(
+        dtype=str,
+        doc="Mask planes of pixels that are not used to fit the kernel.  Planes that an image does not have "
+        "are ignored.",
+        default=["BAD", "COSMIC_RAY", "INTERPOLATED", "NO_DATA", "SATURATED", "SUSPECT"],
+    )
+    noDataMaskPlanes: ListField[str] = ListField(
+        dtype=str,
+        doc="Mask planes of template pixels without a value: difference pixels that need them get NO_DATA.",
+        default=["NO_DATA"],
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Subtraction:
+    """Planes of the result."""
+
+    difference: np.ndarray
+    matched: np.ndarray
+    variance: np.ndarray
+    matched_variance: np.ndarray
+    no_data: np.ndarray
+    saturated: np.ndarray
+
+
+class SubtractImagesTask(PipelineTask):
+    """Subtract a template, convolved to the PSF of the visit image.
+
+    Stands in for the stack's ``AlardLuptonSubtractTask``.
+    """
+
+    ConfigClass = SubtractImagesConfig
+    _DefaultName = "subtractImages"
+    config: SubtractImagesConfig
+
+    def run(self, *, science: VisitImage, template: VisitImage) -> Struct:
+        """Subtract a template.
+
+        Parameters
+        ----------
+        science
+            Visit image.
+        template
+            Template on the same pixel grid, with a box that contains most of
+            the visit image's.
+
+        Returns
+        -------
+        result : `lsst.pipe.base.Struct`
+            ``difference``, on the grid, flux scale and PSF of ``science``, and
+            ``matched_template``.
+
+        Raises
+        ------
+        lsst.pipe.base.NoWorkFound
+            Raised if the two images have no usable pixel in common.
+        """
+        where = f"visit {science.obs_info.visit_id}, detector {science.detector.id}"
+        science_psf = PsfStamps.sample(science.psf, science.bbox)
+        template_psf = PsfStamps.sample(template.psf, template.bbox)
+        widest = max(science_psf.fwhm, template_psf.fwhm)
+        half_width = max(3, round(self.config.kernelHalfWidth * widest))
+        template = _on_grid(template, science.bbox.padded(half_width))
+        arrays = ImageArrays.from_masked_image(science, self.config.badMaskPlanes)
+        template_arrays = ImageArrays.from_masked_image(template, self.config.badMaskPlanes)
+        inner = (slice(half_width, -half_width), slice(half_width, -half_width))
+        usable = ~arrays.bad & ~ndimage.binary_dilation(template_arrays.bad, iterations=2)[inner]
+        if not usable.any():
+            raise NoWorkFound(f"No pixel of {where} is usable in both image and template.")
+        kernel, n_stamps = self._fit(arrays, template_arrays, usable, science_psf, template_psf, half_width)
+        result = self._subtract(science, template, kernel)
+        residual = result.difference[usable] / np.sqrt(result.variance[usable])
+        spread = float(1.4826 * np.median(np.abs(residual - np.median(residual))))
+        self.log.info(
+            "%s: kernel from %d of %d stamps, order %d, flux ratio %.4f, FWHM %.2f from %.2f pixels, "
+            "residual rms %.2f sigma.",
+            where,
+            int(kernel.used.sum()),
+            n_stamps,
+            kernel.order,
+            kernel.ratio,
+            science_psf.fwhm,
+            template_psf.fwhm,
+            spread,
+        )
+        self.metadata["n_stamps"] = n_stamps
+        self.metadata["n_stamps_used"] = int(kernel.used.sum())
+        self.metadata["kernel_sum"] = kernel.ratio
+        self.metadata["kernel_order"] = kernel.order
+        self.metadata["kernel_chi2"] = kernel.chi2
+        self.metadata["residual_rms"] = spread
+        return Struct(difference=_difference(science, result), matched_template=_matched(science, result))
+
+    def _fit(
+        self,
+        science: ImageArrays,
+        template: ImageArrays,
+        usable: np.ndarray,
+        science_psf: PsfStamps,
+        template_psf: PsfStamps,
+        half_width: int,
+    ) -> tuple[MatchingKernel, int]:
+        """Fit the kernel to sources, or to the PSF models if there are too few."""
+        config = self.config
+        fwhm = max(science_psf.fwhm, template_psf.fwhm)
+        radius = max(5, round(config.stampRadius * fwhm))
+        knots = radial_knots(min(science_psf.fwhm, template_psf.fwhm), half_width)
+        basis = polar_basis(knots, half_width, max_harmonic=config.kernelHarmonics)
+        flat = dataclasses.replace(science, image=_without_sky(science))
+        column, row = select_positions(
+            flat,
+            usable,
+            radius=radius,
+            min_snr=config.minSnr,
+            n_cells=config.stampCells,
+            per_cell=config.stampsPerCell,
+        )
+        if len(column) >= config.minStamps:
+            pairs = cut_pairs(flat, template, usable, column, row, radius=radius, half_width=half_width)
+        else:
+            self.log.warning(
+                "Only %d sources to fit the kernel to (needs %d): using the PSF models.",
+                len(column),
+                config.minStamps,
+            )
+            pairs = psf_pairs(science_psf, template_psf, science, radius=radius, half_width=half_width)
+        shape = (science.image.shape[0], science.image.shape[1])
+        return fit_kernel(pairs, basis, shape=shape, max_order=config.kernelOrder), len(column)
+
+    def _subtract(self, science: VisitImage, template: VisitImage, kernel: MatchingKernel) -> _Subtraction:
+        """Convolve the template, subtract it and its sky, and propagate variance and masks."""
+        margin = kernel.half_width
+        height, width = science.image.array.shape
+        middle = kernel.at((width - 1) / 2.0, (height - 1) / 2.0)
+        arrays = ImageArrays.from_masked_image(template, self.config.noDataMaskPlanes)
+        matched = kernel.convolve(arrays.image.astype(float), margin)
+        noise = dataclasses.replace(kernel, images=(middle**2)[None], order=0)
+        matched_variance = np.maximum(noise.convolve(arrays.variance.astype(float), margin), 0.0)
+        spread = dataclasses.replace(kernel, images=(np.abs(middle) / np.abs(middle).sum())[None], order=0)
+        no_data = spread.convolve(arrays.bad.astype(float), margin) > _MISSING_SHARE
+        saturated = (
+            spread.convolve(any_mask(template.mask, ["SATURATED"]).astype(float), margin) > _MISSING_SHARE
+        )
+        variance = science.variance.array + matched_variance
+        own = ImageArrays.from_masked_image(science, self.config.noDataMaskPlanes)
+        bad = own.bad | no_data
+        difference = np.where(own.bad, 0.0, science.image.array - matched)
+        sky = _sky(difference, variance, bad, self.config.backgroundOrder)
+        return _Subtraction(difference - sky, matched + sky, variance, matched_variance, bad, saturated)
+
+
+def _on_grid(template: VisitImage, box: Box) -> VisitImage:
+    """Return a template on exactly a box, with NO_DATA where it has no pixels."""
+    if template.bbox.contains(box):
+        return template[box]
+    common = template.bbox.intersection(box)
+    mask = Mask(0, bbox=box, schema=template.mask.schema)
+    mask.set("NO_DATA", np.ones(box.shape, dtype=bool))
+    image, variance = np.zeros(box.shape, dtype=np.float32), np.ones(box.shape, dtype=np.float32)
+    inner = common.slice_within(box)
+    cut = template[common]
+    image[inner], variance[inner], mask.array[inner] = cut.image.array, cut.variance.array, cut.mask.array
+    return type(template)(
+        Image(image, bbox=box, unit=template.unit),
+        mask=mask,
+        variance=Image(variance, bbox=box, unit=template.unit**2),
+        sky_projection=template.sky_projection,
+        obs_info=template.obs_info,
+        psf=template.psf,
+        detector=template.detector,
+        band=template.band,
+    )
+
+
+def _without_sky(arrays: ImageArrays) -> np.ndarray:
+    """Subtract the local sky, for the choice of sources alone."""
+    sky = sep.Background(arrays.image, mask=arrays.bad, bw=64, bh=64)
+    return np.where(arrays.bad, 0.0, arrays.image - sky.back(dtype=np.float32)).astype(np.float32)
+
+
+def _sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, order: int) -> np.ndarray:
+    """Fit a polynomial to the sky of a difference image, leaving out sources."""
+    height, width = difference.shape
+    y, x = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
+    step = max(1, int(np.sqrt(difference.size / 40000)))
+    rows, columns = np.mgrid[0:height:step, 0:width:step]
+    good = ~bad[rows, columns]
+    rows, columns = rows[good], columns[good]
+    if len(rows) < 100:
+        return np.zeros_like(difference)
+    powers = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
+    design = np.stack([x[columns] ** i * y[rows] ** j for i, j in powers], axis=1)
+    values, sigma = difference[rows, columns], np.sqrt(variance[rows, columns])
+    keep = np.ones(len(values), dtype=bool)
+    solution = np.zeros(len(powers))
+    for _ in range(4):
+        solution = np.linalg.lstsq(design[keep] / sigma[keep, None], values[keep] / sigma[keep])[0]
+        residual = (values - design @ solution) / sigma
+        limit = 3.0 * 1.4826 * np.median(np.abs(residual[keep]))
+        keep = np.abs(residual) < limit
+        if keep.sum() < 10 * len(powers):
+            break
+    return sum(
+        (c * (y**j)[:, None] * (x**i)[None, :] for c, (i, j) in zip(solution, powers, strict=True)),
+        start=np.zeros_like(difference),
+    )
+
+
+def _difference(science: VisitImage, result: _Subtraction) -> DifferenceImage:
+    """Wrap the difference with the identity of the visit image."""
+    mask = science.mask.add_planes([_SAT_TEMPLATE])
+    mask.set("SAT_TEMPLATE", result.saturated)
+    mask.set("NO_DATA", result.no_data)
+    return DifferenceImage(
+        Image(result.difference.astype(np.float32), bbox=science.bbox, unit=science.unit),
+        mask=mask,
+        variance=Image(result.variance.astype(np.float32), bbox=science.bbox, unit=science.unit**2),
+        sky_projection=science.sky_projection,
+        obs_info=science.obs_info,
+        psf=science.psf,
+        detector=science.detector,
+        band=science.band,
+    )
+
+
+def _matched(science: VisitImage, result: _Subtraction) -> MaskedImage:
+    """Wrap the convolved template."""
+    mask = Mask(0, bbox=science.bbox, schema=science.mask.schema)
+    mask.set("NO_DATA", result.no_data)
+    mask.set("SATURATED", result.saturated)
+    return MaskedImage(
+        Image(
+            result.matched.astype(np.float32),
+            bbox=science.bbox,
+            unit=science.unit,
+            sky_projection=science.sky_projection,
+        ),
+        mask=mask,
+        variance=Image(
+            np.maximum(result.matched_variance, 1e-30).astype(np.float32),
+            bbox=science.bbox,
+            unit=u.Unit(science.unit) ** 2,
+        ),
+    )
