@@ -93,7 +93,7 @@ def test_nnpu_has_the_gradient_of_its_risk(separation):
     prior = 0.3
     y = (torch.arange(40) < 15).double()[None]
     # The logits of injections stay small enough for the weights not to be bounded.
-    z = (torch.randn(1, 40, dtype=torch.float64) + torch.where(y == 1, 2.0, -separation)).requires_grad_()
+    z = (torch.randn(1, 40, dtype=torch.float64) + torch.where(y == 1, 1.0, -separation)).requires_grad_()
     loss = F.binary_cross_entropy_with_logits(z, y, reduction="none")
     w = weights("nnpu", loss.detach(), y, prior=prior, peers=1)
     (gradient,) = torch.autograd.grad((w * loss).mean(), z, retain_graph=True)

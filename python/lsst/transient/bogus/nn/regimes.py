@@ -160,7 +160,7 @@ def nnpu(
     loss_minus = -torch.log(q)  # of a positive, were it called unlabelled
     bracket = torch.where(positive, -prior * loss_minus / n_p, loss / n_u).sum(dim=1, keepdim=True)
     above = torch.where(positive, prior / (n_p * q), (1.0 / n_u).expand_as(loss))
-    below = torch.where(positive, prior * p / (n_p * q), -(1.0 / n_u).expand_as(loss))
+    below = -torch.where(positive, prior * p / (n_p * q), (1.0 / n_u).expand_as(loss))
     return torch.where(bracket >= 0, above, below) * loss.shape[1]
 
 
