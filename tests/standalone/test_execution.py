@@ -17,14 +17,16 @@ def _run(repository: Path, **kwargs: object) -> PipetaskRun:
     defaults = {
         "pipeline": "no-such-pipeline.yaml",
         "inputs": ("a", "b"),
-        "output_run": "out",
+        "output": "out",
         "data_query": "instrument = 'SimCam'",
     }
     return PipetaskRun(repository=repository, **{**defaults, **kwargs})  # type: ignore[arg-type]
 
 
 def test_arguments_continue_a_run_and_compute_nothing_twice(tmp_path: Path) -> None:
-    arguments = _run(tmp_path, overrides=("score:modelIsPrerequisite=True",), deleted=("train",)).arguments()
+    run = _run(tmp_path, overrides=("score:modelIsPrerequisite=True",), deleted=("train",))
+    assert "--extend-run" not in run.arguments(extend=False)
+    arguments = run.arguments(extend=True)
     assert arguments[0] == "run"
     assert {"--extend-run", "--skip-existing", "--clobber-outputs"} <= set(arguments)
     assert arguments[arguments.index("--input") + 1] == "a,b"

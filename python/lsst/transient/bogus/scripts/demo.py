@@ -17,10 +17,10 @@ import click
 from ..errors import InputDataError
 from ..paths import ensure_package_dir_env
 from ..standalone.execution import PipetaskError
-from ..standalone.loop import LABELLED, OUTPUT_RUN, LoopFolder, count_examples, run_loop
+from ..standalone.loop import LABELLED, OUTPUT, LoopFolder, count_examples, run_loop
 
 _MODEL_RUN = "models/simulated_survey"
-_SIMULATION = "simulation/visits"
+_SIMULATION = "SimCam/defaults"
 _FRAMES = "frames/visits"
 
 
@@ -64,7 +64,7 @@ def _run_simulated(folder: LoopFolder, preset: str, processes: int) -> None:
     from .simulate_survey import simulate_survey
 
     click.get_current_context().invoke(
-        simulate_survey, repo=folder.repository, preset=preset, run=_SIMULATION, processes=processes
+        simulate_survey, repo=folder.repository, preset=preset, skip_existing=True, workers=processes
     )
     pipeline = ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"
     run_loop(folder, pipeline, instrument="SimCam", inputs=(_SIMULATION,), processes=processes)
@@ -120,7 +120,7 @@ def _take_model(simulated: LoopFolder, folder: LoopFolder, preset: str, processe
 
     _run_simulated(simulated, preset, processes)
     with open_repository(simulated.repository) as source, open_repository(folder.repository) as target:
-        copy_model(source, OUTPUT_RUN, target, run=_MODEL_RUN, instrument="Frames")
+        copy_model(source, OUTPUT, target, run=_MODEL_RUN, instrument="Frames")
 
 
 def _write_report(folder: LoopFolder) -> None:
@@ -128,7 +128,7 @@ def _write_report(folder: LoopFolder) -> None:
     from .report import report
 
     click.get_current_context().invoke(
-        report, repo=folder.repository, collection=OUTPUT_RUN, folder=folder.report
+        report, repo=folder.repository, collection=OUTPUT, folder=folder.report
     )
     metrics = json.loads(folder.report.joinpath("metrics.json").read_text())
     _print_summary(metrics)
@@ -138,7 +138,7 @@ def _write_report(folder: LoopFolder) -> None:
 Candidates, in Python:
     from astropy.table import vstack
     from lsst.daf.butler import Butler
-    butler = Butler.from_config("{folder.repository}", collections="{OUTPUT_RUN}")
+    butler = Butler.from_config("{folder.repository}", collections="{OUTPUT}")
     objects = vstack([butler.get(ref) for ref in butler.query_datasets("transient_objects")])
     candidates = objects[objects["is_confirmed"]]""")
 

@@ -25,6 +25,8 @@ from typing import TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lsst.daf.butler import Butler
+
 from ..paths import ensure_package_dir_env
 
 _PRELOADED = (
@@ -69,8 +71,9 @@ class PipetaskRun:
         Pipeline file, with ``#subset`` if only a part is to run.
     inputs
         Input collections.
-    output_run
-        RUN to write to; continued if it exists.
+    output
+        CHAINED collection to make of the outputs and the inputs; the outputs go
+        into its RUN ``<output>/run``, which is continued if it exists.
     data_query
         Data ID expression.
     overrides
@@ -84,14 +87,25 @@ class PipetaskRun:
     repository: Path
     pipeline: str
     inputs: Sequence[str]
-    output_run: str
+    output: str
     data_query: str
     overrides: Sequence[str] = ()
     deleted: Sequence[str] = ()
     processes: int = 2
 
-    def arguments(self) -> list[str]:
+    @property
+    def output_run(self) -> str:
+        """RUN that the outputs go into."""
+        return f"{self.output}/run"
+
+    def arguments(self, *, extend: bool) -> list[str]:
         """Return the arguments of ``pipetask`` for this run.
+
+        Parameters
+        ----------
+        extend
+            Whether the RUN exists: quanta whose outputs it holds are not run again,
+            and what a failed quantum left is removed.
 
         Returns
         -------
@@ -99,9 +113,11 @@ class PipetaskRun:
             Arguments, the subcommand first.
         """
         arguments = ["run", "--butler-config", str(self.repository), "--pipeline", self.pipeline]
-        arguments += ["--input", ",".join(self.inputs), "--output-run", self.output_run]
+        arguments += ["--input", ",".join(self.inputs), "--rebase"]
+        arguments += ["--output", self.output, "--output-run", self.output_run]
         arguments += ["--data-query", self.data_query, "--register-dataset-types", "--no-versions"]
-        arguments += ["--extend-run", "--skip-existing", "--clobber-outputs"]
+        if extend:
+            arguments += ["--extend-run", "--skip-existing", "--clobber-outputs"]
         arguments += ["--processes", str(self.processes), "--start-method", "forkserver"]
         for label in self.deleted:
             arguments += ["--delete", label]
@@ -128,7 +144,9 @@ def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
         Raised if ``pipetask`` fails, or if a quantum fails.
     """
     ensure_package_dir_env()
-    command = [sys.executable, "-m", __spec__.name, "--log-level", "INFO", *run.arguments()]
+    with Butler.from_config(str(run.repository)) as butler:
+        extend = run.output_run in butler.collections.query("*")
+    command = [sys.executable, "-m", __spec__.name, "--log-level", "INFO", *run.arguments(extend=extend)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     log_file.parent.mkdir(parents=True, exist_ok=True)
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -140,9 +158,10 @@ def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
     ):
         assert process.stdout is not None  # PIPE was asked for
         _follow(_copied(process.stdout, log, tail), title)
-    # An empty graph because everything exists already is success: the run was finished before.
-    finished = any("QuantumGraph contains no quanta" in line or "No work" in line for line in tail)
-    if process.returncode != 0 and not finished:
+    # A graph that is empty because every quantum succeeded before is success too.
+    is_empty = any("QuantumGraph was empty" in line for line in tail)
+    was_finished = is_empty and any("previously succeeded and skipped" in line for line in tail)
+    if process.returncode != 0 and not was_finished:
         raise PipetaskError(
             f"pipetask failed with exit code {process.returncode} (full log: {log_file}):\n{''.join(tail)}"
         )
@@ -176,6 +195,7 @@ def _follow(lines: Iterable[str], title: str) -> None:
 def _main() -> None:
     from lsst.ctrl.mpexec.cli.pipetask import main as pipetask
 
+    ensure_package_dir_env()
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(_PRELOADED))
     pipetask()
 

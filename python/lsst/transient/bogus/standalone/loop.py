@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("LABELLED", "OUTPUT_RUN", "LoopFolder", "TrainingExamples", "count_examples", "run_loop")
+__all__ = ("LABELLED", "OUTPUT", "LoopFolder", "TrainingExamples", "count_examples", "run_loop")
 
 import dataclasses
 from pathlib import Path
@@ -19,8 +19,8 @@ from ..columns import LABELS
 from ..paths import ensure_package_dir_env
 from .execution import PipetaskRun, run_pipetask
 
-OUTPUT_RUN = "transient_bogus/run"
-"""RUN that holds everything the loop makes."""
+OUTPUT = "transient_bogus"
+"""Collection that holds everything the loop makes, and its inputs."""
 
 LABELLED = "labelled"
 """Subset of the standalone pipelines that ends with cutouts and labels."""
@@ -97,7 +97,7 @@ def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
     """
     ensure_package_dir_env()
     train = Pipeline.from_uri(str(pipeline)).to_graph().tasks["train"].config
-    with Butler.from_config(str(repository), collections=OUTPUT_RUN) as butler:
+    with Butler.from_config(str(repository), collections=OUTPUT) as butler:
         refs = butler.query_datasets(LABELS.dataset_type, limit=None, explain=False)
         tables = [butler.get(ref, parameters={"columns": ["label", "is_ambiguous"]}) for ref in refs]
     labels = np.concatenate([t["label"][~np.asarray(t["is_ambiguous"])] for t in tables] or [np.zeros(0)])
@@ -146,7 +146,7 @@ def run_loop(
         repository=folder.repository,
         pipeline=f"{pipeline}#{subset}" if subset else str(pipeline),
         inputs=inputs,
-        output_run=OUTPUT_RUN,
+        output=OUTPUT,
         data_query=f"instrument = '{instrument}'",
         overrides=_APPLY if apply_model else (),
         deleted=("train",) if apply_model else (),
