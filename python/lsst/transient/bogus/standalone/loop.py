@@ -9,6 +9,7 @@ __all__ = ("LABELLED", "OUTPUT", "LoopFolder", "TrainingExamples", "count_exampl
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from lsst.pipe.base import Pipeline
 
 from ..columns import LABELS
 from ..paths import ensure_package_dir_env
+from ..tasks.train import TrainTransientBogusConfig
 from .execution import PipetaskRun, run_pipetask
 
 OUTPUT = "transient_bogus"
@@ -96,13 +98,14 @@ def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
         Counts over all visits and detectors.
     """
     ensure_package_dir_env()
-    train = Pipeline.from_uri(str(pipeline)).to_graph().tasks["train"].config
+    graph = Pipeline.from_uri(str(pipeline)).to_graph()
+    train = cast(TrainTransientBogusConfig, graph.tasks["train"].config)
     with Butler.from_config(str(repository), collections=OUTPUT) as butler:
         refs = butler.query_datasets(LABELS.dataset_type, limit=None, explain=False)
         tables = [butler.get(ref, parameters={"columns": ["label", "is_ambiguous"]}) for ref in refs]
     labels = np.concatenate([t["label"][~np.asarray(t["is_ambiguous"])] for t in tables] or [np.zeros(0)])
     n_injected = int(np.count_nonzero(labels))
-    return TrainingExamples(n_injected, len(labels) - n_injected, int(train.minExamples))
+    return TrainingExamples(n_injected, len(labels) - n_injected, train.minPerClass)
 
 
 def run_loop(
