@@ -37,12 +37,12 @@ def pack_ids(visit: int, detector: int, n: int) -> np.ndarray:
         Raised if a part does not fit in its bits.
     """
     limits = (
-        ("visit", visit, _VISIT_BITS),
-        ("detector", detector, _DETECTOR_BITS),
-        ("n", n - 1, _INDEX_BITS),
+        ("visit", visit, (1 << _VISIT_BITS) - 1),
+        ("detector", detector, (1 << _DETECTOR_BITS) - 1),
+        ("n", n, 1 << _INDEX_BITS),
     )
-    for name, value, bits in limits:
-        if not -1 <= value < 1 << bits:
-            raise ValueError(f"Cannot pack {name}={value}: {bits} bits hold values below {1 << bits}.")
+    for name, value, largest in limits:
+        if not 0 <= value <= largest:
+            raise ValueError(f"Cannot pack {name}={value}: it must be from 0 to {largest}.")
     base = ((visit << _DETECTOR_BITS) | detector) << _INDEX_BITS
     return np.int64(base) + np.arange(n, dtype=np.int64)
