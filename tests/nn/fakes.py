@@ -71,3 +71,13 @@ def make_tables(visit, fakes, rows):
     fill = {c.name: np.full(n, c.fill) for c in DIA_SOURCE.columns if not c.optional}
     known = {"diaSourceId": ids, "visit": np.full(n, visit), "ra": ra, "dec": dec, "band": np.full(n, "r")}
     return cutouts, labels, DIA_SOURCE.build(fill | known)
+
+
+def small_training_config(**changes):
+    """Return a configuration that trains in a second."""
+    from lsst.transient.bogus.tasks.train import TrainTransientBogusConfig
+
+    config = TrainTransientBogusConfig()
+    config.network.filters, config.network.units = [8, 8, 8], 8
+    config.update(**{"epochs": 4, "batchSize": 32, "numThreads": 1, **changes})
+    return config

@@ -1,0 +1,204 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of the scoring task."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import lsst.daf.butler.tests as butlerTests
+from lsst.pipe.base import InvalidQuantumError
+from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
+from lsst.transient.bogus.calibration import Calibration
+from lsst.transient.bogus.columns import SCORES
+from lsst.transient.bogus.folds import tile_folds
+from lsst.transient.bogus.nn.inference import predict
+from lsst.transient.bogus.nn.io import model_version, to_table
+from lsst.transient.bogus.nn.model import Model
+from lsst.transient.bogus.nn.spec import FoldRule, ModelSpec, Network
+from lsst.transient.bogus.nn.stamps import Stamps
+from lsst.transient.bogus.stamps import CutoutFlag
+from lsst.transient.bogus.tasks.score import ScoreFlag, TransientBogusScoreConfig, TransientBogusScoreTask
+
+from ..nn.fakes import N_FOLDS, NSIDE, SEED, make_fakes, make_tables
+
+N = 40
+
+
+@pytest.fixture(scope="module")
+def visit():
+    """Return cutouts, labels and DIA sources of one detector."""
+    return make_tables(5, make_fakes(N), np.arange(N))
+
+
+@pytest.fixture(scope="module")
+def model(visit):
+    """Return networks that were never trained, but say that they saw half of the tiles."""
+    torch.manual_seed(2)
+    spec = ModelSpec(
+        14,
+        ("difference", "science", "template"),
+        network=Network(filters=(8, 8, 8), units=4),
+        network_fold=(0, 0, 1, 1, 2, 2),
+        folds=FoldRule(N_FOLDS, NSIDE, SEED),
+        peers=2,
+        calibration=Calibration((-1.0, 1.0), (-2.0, 2.0), 2.0, 0.3).to_dict(),
+    )
+    return Model.blank(spec, np.asarray(visit[1]["tile"])[: N // 2])
+
+
+def score(visit, model, **changes):
+    cutouts, labels, dia_sources = visit
+    config = TransientBogusScoreConfig()
+    config.update(**changes)
+    task = TransientBogusScoreTask(config=config)
+    other = {"labels": labels} if config.doLabels else {"dia_sources": dia_sources}
+    struct = task.run(cutouts=cutouts, model=to_table(model), **other)
+    assertValidOutput(task, struct)
+    SCORES.check(struct.scores)
+    assert np.array_equal(struct.scores["diaSourceId"], cutouts["diaSourceId"])
+    return struct.scores
+
+
+def test_sources_of_training_tiles_are_judged_by_blind_networks(visit, model):
+    scores = score(visit, model)
+    probability = predict(model, Stamps.from_table(visit[0]))
+    seen = np.isin(visit[1]["tile"], model.training_tiles)
+    assert 0 < seen.sum() < N
+    used = np.isfinite(scores["score_networks"])
+    fold = tile_folds(visit[1]["tile"], n_folds=N_FOLDS, seed=SEED)
+    for i in range(N):
+        expected = np.array(model.spec.network_fold) == fold[i] if seen[i] else np.ones(6, bool)
+        assert np.array_equal(used[i], expected)
+        assert scores["score_raw"][i] == pytest.approx(probability[expected, i].mean(), abs=1e-6)
+        assert scores["score_std"][i] == pytest.approx(probability[expected, i].std(), abs=1e-6)
+    assert scores["is_out_of_fold"].all()
+    assert not scores["score_flag"].any()
+
+
+def test_score_is_the_calibrated_mean(visit, model):
+    scores = score(visit, model)
+    calibration = Calibration.from_dict(model.spec.calibration)
+    assert np.allclose(scores["score"], calibration.apply(scores["score_raw"]), atol=1e-6)
+    assert scores.meta["PRIOR"] == 0.3
+    assert set(scores["model_version"]) == {scores.meta["MODEL_VERSION"]} == {model_version(model)}
+
+
+def test_labels_and_positions_agree(visit, model):
+    one, other = score(visit, model), score(visit, model, doLabels=True)
+    assert np.array_equal(one["score_networks"], other["score_networks"], equal_nan=True)
+
+
+def test_batches_do_not_matter(visit, model):
+    one, other = score(visit, model, batchSize=7), score(visit, model)
+    assert np.allclose(one["score"], other["score"], atol=1e-5)
+
+
+def test_tiles_that_all_networks_saw_are_flagged(visit, model):
+    """A fold that no network left out, as after a change of the number of folds."""
+    spec = dataclasses.replace(model.spec, network_fold=(-1,) * 6)
+    scores = score(visit, dataclasses.replace(model, spec=spec))
+    seen = np.isin(visit[1]["tile"], model.training_tiles)
+    assert np.array_equal(scores["is_out_of_fold"], ~seen)
+    assert np.array_equal((scores["score_flag"] & ScoreFlag.SEEN_IN_TRAINING) != 0, seen)
+    assert np.isfinite(scores["score_networks"]).all()
+
+
+def test_unusable_rows_are_kept_without_a_score(visit, model):
+    cutouts = visit[0].copy()
+    cutouts["image"][3] = np.nan
+    cutouts["cutout_flag"][3] = int(CutoutFlag.ALL_MISSING)
+    cutouts["image"][4, 1, :, 6:9] = np.nan
+    scores = score((cutouts, *visit[1:]), model)
+    unusable = (scores["score_flag"] & ScoreFlag.UNUSABLE_STAMP) != 0
+    assert np.flatnonzero(unusable).tolist() == [3, 4]
+    assert np.flatnonzero(np.isnan(scores["score"])).tolist() == [3, 4]
+    assert not scores["is_out_of_fold"][3]
+    assert np.isnan(scores["score_networks"][3]).all()
+    assert scores["model_version"][3] == model_version(model)
+
+
+def test_all_unusable(visit, model):
+    cutouts = visit[0].copy()
+    cutouts["image"] = np.nan
+    assert np.isnan(score((cutouts, *visit[1:]), model)["score"]).all()
+
+
+def test_no_sources(visit, model):
+    scores = score(tuple(table[:0] for table in visit), model)
+    assert len(scores) == 0
+    assert scores["score_networks"].shape == (0, 6)
+
+
+def test_without_calibration_and_tiles(visit, model):
+    spec = dataclasses.replace(model.spec, calibration={}, folds=FoldRule())
+    scores = score(visit, dataclasses.replace(model, spec=spec))
+    assert np.array_equal(scores["score"], scores["score_raw"])
+    assert np.isfinite(scores["score_networks"]).all()
+
+
+def test_rows_that_are_not_aligned(visit, model):
+    with pytest.raises(InvalidQuantumError, match="39 sources"):
+        score((*visit[:2], visit[2][1:]), model)
+
+
+def test_labels_of_other_tiles(visit, model):
+    labels = visit[1].copy()
+    labels.meta["NSIDE"] = 64
+    with pytest.raises(InvalidQuantumError, match="nside 64"):
+        score((visit[0], labels, visit[2]), model, doLabels=True)
+
+
+def test_stamps_of_another_size(visit, model):
+    spec = dataclasses.replace(model.spec, stamp_size=15)
+    with pytest.raises(InvalidQuantumError, match="15 pixels"):
+        score(visit, dataclasses.replace(model, spec=spec))
+
+
+def test_a_damaged_model(visit, model):
+    task = TransientBogusScoreTask(config=TransientBogusScoreConfig())
+    with pytest.raises(InvalidQuantumError, match="cannot be used"):
+        task.run(cutouts=visit[0], dia_sources=visit[2], model=to_table(model).slice(1))
+
+
+@pytest.mark.parametrize("prerequisite", [False, True])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_connections(prerequisite, labelled):
+    config = TransientBogusScoreConfig()
+    config.modelIsPrerequisite, config.doLabels = prerequisite, labelled
+    connections = config.ConnectionsClass(config=config)
+    assert ("model" in connections.prerequisiteInputs) == prerequisite
+    assert ("model" in connections.inputs) == (not prerequisite)
+    assert ("labels" in connections.inputs) == labelled
+    assert ("dia_sources" in connections.inputs) == (not labelled)
+    lintConnections(config.ConnectionsClass)
+
+
+@pytest.mark.parametrize("prerequisite", [False, True])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_quantum_in_a_repository(visit, model, prerequisite, labelled, tmp_path):
+    config = TransientBogusScoreConfig()
+    config.modelIsPrerequisite, config.doLabels = prerequisite, labelled
+    task = TransientBogusScoreTask(config=config)
+    repo = butlerTests.makeTestRepo(str(tmp_path), {"instrument": ["Cam"], "visit": [5], "detector": [0]})
+    connections = config.ConnectionsClass(config=config)
+    for connection in connections.allConnections.values():
+        butlerTests.addDatasetType(repo, connection.name, set(connection.dimensions), connection.storageClass)
+    butler = butlerTests.makeTestCollection(repo)
+    data_id, camera = {"instrument": "Cam", "visit": 5, "detector": 0}, {"instrument": "Cam"}
+    butler.put(visit[0], "transient_cutouts", data_id)
+    butler.put(to_table(model), "transient_bogus_model", camera)
+    if labelled:
+        butler.put(visit[1], "transient_labels", data_id)
+    else:
+        butler.put(visit[2], "dia_source_detector", data_id)
+    where = {"cutouts": data_id, "scores": data_id, "model": camera}
+    where["labels" if labelled else "dia_sources"] = data_id
+    runTestQuantum(task, butler, makeQuantum(task, butler, data_id, where), mockRun=False)
+    stored = butler.get("transient_bogus_scores", data_id)
+    assert np.array_equal(stored["score_raw"], score(visit, model)["score_raw"])
