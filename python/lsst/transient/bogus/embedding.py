@@ -100,9 +100,9 @@ def stratified_rows(stratum: np.ndarray, n_rows: int, rng: np.random.Generator) 
         return np.arange(n)
     members = np.unique(stratum, return_inverse=True)[1]
     sizes = np.bincount(members)
-    left, quota = n_rows, np.zeros_like(sizes)
+    left, quota = n_rows, np.zeros(len(sizes), dtype=np.int64)
     for position, index in enumerate(np.argsort(sizes)):
-        quota[index] = min(sizes[index], left // (len(sizes) - position))
+        quota[index] = min(int(sizes[index]), left // (len(sizes) - position))
         left -= int(quota[index])
     order = rng.permutation(n)
     order = order[np.argsort(members[order], kind="stable")]

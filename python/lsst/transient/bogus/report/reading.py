@@ -1,0 +1,256 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the results of a collection from a butler."""
+
+from __future__ import annotations
+
+__all__ = ("Results", "TaskTime", "read_metrics", "read_results")
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from lsst.daf.butler import Butler, DatasetRef, MissingDatasetTypeError
+from lsst.pipe.base import TaskMetadata
+from lsst.pipe.base.resource_usage import QuantumResourceUsage
+
+from ..columns import LIGHT_CURVES, OBJECTS
+from ..plots.tables import EvaluationTables
+
+_METADATA = "_metadata"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskTime:
+    """Time that the quanta of one task took.
+
+    Parameters
+    ----------
+    n_quanta
+        Number of quanta.
+    total
+        Sum of wall-clock times in seconds.
+    mean
+        Mean wall-clock time in seconds.
+    longest
+        Longest wall-clock time in seconds.
+    cpu
+        Sum of processor times in seconds.
+    peak_memory
+        Largest resident size of a process, in MiB.
+    """
+
+    n_quanta: int
+    total: float
+    mean: float
+    longest: float
+    cpu: float
+    peak_memory: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Everything that a report tells.
+
+    Parameters
+    ----------
+    instrument
+        Instrument.
+    collections
+        Collections that were read.
+    tables
+        Tables of the evaluation.
+    objects
+        All objects, ``transient_objects`` of all sky shards.
+    light_curves
+        Light curves of the confirmed objects.
+    stamps
+        For confirmed objects: images of each detection, by diaSourceId.
+    channels
+        Names of the channels of the stamps.
+    timing
+        Time per task, by label.
+    """
+
+    instrument: str
+    collections: tuple[str, ...]
+    tables: EvaluationTables
+    objects: Table
+    light_curves: Table
+    stamps: dict[int, np.ndarray]
+    channels: tuple[str, ...]
+    timing: dict[str, TaskTime]
+
+    @property
+    def candidates(self) -> Table:
+        """Confirmed objects, the most probable first."""
+        confirmed = self.objects[np.asarray(self.objects["is_confirmed"], dtype=bool)]
+        order = np.lexsort((-np.asarray(confirmed["peak_snr"]), -np.asarray(confirmed["probability"])))
+        return confirmed[order]
+
+
+def _find(butler: Butler, name: str, collections: Sequence[str], **data_id: str) -> list[DatasetRef]:
+    """Find datasets; none if the type does not exist or the instrument has none."""
+    try:
+        return butler.query_datasets(
+            name, collections=list(collections), find_first=True, explain=False, limit=None, **data_id
+        )
+    except MissingDatasetTypeError:
+        return []
+
+
+def _instrument(butler: Butler, collections: Sequence[str], instrument: str | None) -> str:
+    names = {str(ref.dataId["instrument"]) for ref in _find(butler, "transient_bogus_metrics", collections)}
+    if instrument is not None:
+        names &= {instrument}
+    if len(names) != 1:
+        raise LookupError(
+            f"Expected metrics of one instrument in {', '.join(collections)}; found {sorted(names) or 'none'}."
+        )
+    return names.pop()
+
+
+def read_metrics(
+    butler: Butler, collections: str | Iterable[str], *, instrument: str | None = None
+) -> EvaluationTables:
+    """Read all tables of the evaluation of a collection.
+
+    Parameters
+    ----------
+    butler
+        Butler of the repository.
+    collections
+        Collection or collections that hold the evaluation.
+    instrument
+        Instrument; only needed if the collections hold evaluations of several.
+
+    Returns
+    -------
+    tables : `EvaluationTables`
+        Metrics, curves and, where they exist, embedding and training history.
+
+    Raises
+    ------
+    LookupError
+        Raised if there is no evaluation, or those of several instruments.
+    """
+    names = (collections,) if isinstance(collections, str) else tuple(collections)
+    chosen = _instrument(butler, names, instrument)
+    found = {}
+    for key, dataset_type in (
+        ("metrics", "transient_bogus_metrics"),
+        ("curves", "transient_bogus_curves"),
+        ("embedding", "transient_bogus_embedding"),
+        ("history", "transient_bogus_training_history"),
+    ):
+        refs = _find(butler, dataset_type, names, instrument=chosen)
+        found[key] = butler.get(refs[0]) if refs else None
+    return EvaluationTables(**found)
+
+
+def read_results(
+    butler: Butler,
+    collections: str | Iterable[str],
+    *,
+    instrument: str | None = None,
+    max_candidates: int = 24,
+) -> Results:
+    """Read everything that a report tells.
+
+    Parameters
+    ----------
+    butler
+        Butler of the repository.
+    collections
+        Collection or collections that hold the results.
+    instrument
+        Instrument; only needed if the collections hold evaluations of several.
+    max_candidates
+        Number of confirmed objects of which the stamps are read.
+
+    Returns
+    -------
+    results : `Results`
+        Tables, stamps and times; empty where the collections do not hold them.
+
+    Raises
+    ------
+    LookupError
+        Raised if there is no evaluation, or those of several instruments.
+    """
+    names = (collections,) if isinstance(collections, str) else tuple(collections)
+    chosen = _instrument(butler, names, instrument)
+    objects = _stack(butler, _find(butler, "transient_objects", names, instrument=chosen), OBJECTS.empty())
+    results = Results(
+        instrument=chosen,
+        collections=names,
+        tables=read_metrics(butler, names, instrument=chosen),
+        objects=objects,
+        light_curves=LIGHT_CURVES.empty(),
+        stamps={},
+        channels=(),
+        timing=_timing(butler, names, chosen),
+    )
+    shown = np.asarray(results.candidates["diaObjectId"])[:max_candidates]
+    curves = _stack(
+        butler, _find(butler, "transient_light_curves", names, instrument=chosen), results.light_curves
+    )
+    curves = curves[np.isin(np.asarray(curves["diaObjectId"]), shown)]
+    stamps, channels = _read_stamps(butler, names, chosen, curves)
+    return dataclasses.replace(results, light_curves=curves, stamps=stamps, channels=channels)
+
+
+def _stack(butler: Butler, refs: Sequence[DatasetRef], empty: Table) -> Table:
+    tables = [butler.get(ref) for ref in sorted(refs)]
+    return vstack(tables, metadata_conflicts="silent") if tables else empty
+
+
+def _read_stamps(
+    butler: Butler, collections: Sequence[str], instrument: str, light_curves: Table
+) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
+    """Images of the detections in the light curves, by diaSourceId."""
+    detected = light_curves[np.asarray(light_curves["diaSourceId"]) != 0]
+    pairs = np.asarray([detected["visit"], detected["detector"]], dtype=np.int64).T
+    stamps: dict[int, np.ndarray] = {}
+    channels: tuple[str, ...] = ()
+    for visit, detector in np.unique(pairs, axis=0) if len(pairs) else ():
+        refs = _find(
+            butler, "transient_cutouts", collections, instrument=instrument, visit=visit, detector=detector
+        )
+        if not refs:
+            continue
+        cutouts = butler.get(refs[0], parameters={"columns": ["diaSourceId", "image"]})
+        channels = channels or tuple(cutouts.meta.get("CHANNELS", ()))
+        wanted = np.isin(np.asarray(cutouts["diaSourceId"]), np.asarray(detected["diaSourceId"]))
+        for row in cutouts[wanted]:
+            stamps[int(row["diaSourceId"])] = np.array(row["image"])
+    return stamps, channels
+
+
+def _timing(butler: Butler, collections: Sequence[str], instrument: str) -> dict[str, TaskTime]:
+    """Time per task, from the metadata of its quanta."""
+    times: dict[str, TaskTime] = {}
+    for dataset_type in butler.registry.queryDatasetTypes(f"*{_METADATA}"):
+        if dataset_type.storageClass_name != "TaskMetadata":
+            continue
+        usage = []
+        for ref in _find(butler, dataset_type.name, collections, instrument=instrument):
+            metadata = butler.get(ref)
+            if isinstance(metadata, TaskMetadata):
+                usage.append(QuantumResourceUsage.from_task_metadata(metadata))
+        used = [u for u in usage if u is not None]
+        if used:
+            wall = [u.prep_time + u.init_time + u.run_time for u in used]
+            times[dataset_type.name.removesuffix(_METADATA)] = TaskTime(
+                n_quanta=len(wall),
+                total=sum(wall),
+                mean=statistics.fmean(wall),
+                longest=max(wall),
+                cpu=sum(u.run_time_cpu for u in used),
+                peak_memory=max(float(u.memory) for u in used) / 2**20,
+            )
+    return times

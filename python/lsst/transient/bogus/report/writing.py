@@ -1,0 +1,59 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write metrics.json and index.html."""
+
+from __future__ import annotations
+
+__all__ = ("write_report",)
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lsst.daf.butler import Butler
+
+from .page import render_page
+from .reading import read_results
+from .summary import summarise
+
+
+def write_report(
+    butler: Butler, collections: str | Iterable[str], folder: Path, *, instrument: str | None = None
+) -> dict[str, Any]:
+    """Write the report of a collection.
+
+    Parameters
+    ----------
+    butler
+        Butler of the repository.
+    collections
+        Collection or collections that hold the results.
+    folder
+        Folder to write ``metrics.json`` and ``index.html`` to; made if it does not exist.
+    instrument
+        Instrument; only needed if the collections hold evaluations of several.
+
+    Returns
+    -------
+    summary : `dict` [`str`, `~typing.Any`]
+        What metrics.json holds.
+
+    Raises
+    ------
+    LookupError
+        Raised if there is no evaluation, or those of several instruments.
+    """
+    results = read_results(butler, collections, instrument=instrument)
+    summary = summarise(results)
+    page = render_page(results, summary)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    for name, content in (("metrics.json", text), ("index.html", page)):
+        # Whoever reads the folder meanwhile sees the old file or the new one, never half of it.
+        partial = folder / f".{name}.partial"
+        partial.write_text(content, encoding="utf-8")
+        os.replace(partial, folder / name)
+    return summary

@@ -1,0 +1,35 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the report of a collection."""
+
+from __future__ import annotations
+
+__all__ = ("report",)
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("repo")
+@click.argument("collection")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--instrument", help="Only needed if COLLECTION holds evaluations of several instruments.")
+def report(repo: str | Path, collection: str, folder: Path, instrument: str | None = None) -> None:
+    """Write metrics.json and index.html for COLLECTION of REPO into FOLDER."""
+    from lsst.daf.butler import Butler
+
+    from ..report import write_report
+
+    names = tuple(name for name in collection.split(",") if name)
+    with Butler.from_config(str(repo)) as butler:
+        try:
+            summary = write_report(butler, names, folder, instrument=instrument)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(
+        f"{summary['n_dia_sources']} DIA sources, {summary['n_candidates']} confirmed candidates: "
+        f"{folder / 'index.html'}"
+    )
