@@ -132,7 +132,7 @@ def test_checkpoint(fakes, tmp_path):
 
 
 def test_no_common_visit(fakes):
-    cutouts, labels = tables(fakes)
+    cutouts, _ = tables(fakes)
     task = TrainTransientBogusTask(config=small_training_config())
     with pytest.raises(UpstreamFailureNoWorkFound, match="2 cutout and 0 label"):
         task.run(cutouts=handles(cutouts), labels={})
