@@ -11,6 +11,7 @@ from __future__ import annotations
 
 __all__ = (
     "AstrometryFitError",
+    "InjectionFluxError",
     "InputDataError",
     "InsufficientDataError",
     "ModelFormatError",
@@ -47,6 +48,10 @@ class _CountedError(AlgorithmError):
 
 class AstrometryFitError(_CountedError):
     """The map between pixels and sky could not be fitted to a catalogue."""
+
+
+class InjectionFluxError(_CountedError):
+    """The flux that should have been injected is not in the image."""
 
 
 class InsufficientDataError(_CountedError):
