@@ -103,7 +103,7 @@ def stratified_rows(stratum: np.ndarray, n_rows: int, rng: np.random.Generator) 
     left, quota = n_rows, np.zeros(len(sizes), dtype=np.int64)
     for position, index in enumerate(np.argsort(sizes)):
         quota[index] = min(int(sizes[index]), left // (len(sizes) - position))
-        left -= int(quota[index])
+        left = int(left - quota[index])
     order = rng.permutation(n)
     order = order[np.argsort(members[order], kind="stable")]
     position = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_FIGURES = 12
+_WIDTH = 6.4
 
 
-def candidates_section(results: Results, summary: dict[str, Any]) -> Section:
+def candidates_section(results: Results, summary: dict[str, Any]) -> Section:  # noqa: ARG001
     """Show the confirmed objects with their light curves and stamps.
 
     Parameters
@@ -103,7 +104,11 @@ def _draw(results: Results, light_curve: Table, row: Row, dark: bool) -> Figure:
         return light_curve_figure(light_curve, row, dark=dark)
     missing = np.full(first.shape, np.nan)
     stamps = np.array([results.stamps.get(int(i), missing) for i in light_curve["diaSourceId"]])
-    return candidate_figure(light_curve, stamps, results.channels, row, max_epochs=8, dark=dark)
+    figure = candidate_figure(light_curve, stamps, results.channels, row, max_epochs=8, dark=dark)
+    # Two of them share a row of the page: smaller, with the same text size.
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(_WIDTH, 1.05 * height * _WIDTH / width)
+    return figure
 
 
 def _query(results: Results) -> str:

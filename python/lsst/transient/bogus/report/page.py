@@ -86,8 +86,8 @@ def _lead(summary: dict[str, Any]) -> str:
     injected, found = summary["n_injected"], summary["n_injected_detected"]
     return (
         f"{count(summary['n_dia_sources'])} detections on difference images. "
-        f"{count(found)} of {count(injected)} injected sources are among them and were the positive examples; "
-        f"everything else was the noisy negative class. Scores of training data are out-of-fold."
+        f"{count(found)} of {count(injected)} injected sources are among them and were the positive "
+        f"examples; everything else was the noisy negative class. Scores of training data are out-of-fold."
     )
 
 

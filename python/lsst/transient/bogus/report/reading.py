@@ -10,6 +10,7 @@ __all__ = ("Results", "TaskTime", "read_metrics", "read_results")
 import dataclasses
 import statistics
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -93,7 +94,7 @@ class Results:
         return confirmed[order]
 
 
-def _find(butler: Butler, name: str, collections: Sequence[str], **data_id: str) -> list[DatasetRef]:
+def _find(butler: Butler, name: str, collections: Sequence[str], **data_id: Any) -> list[DatasetRef]:
     """Find datasets; none if the type does not exist or the instrument has none."""
     try:
         return butler.query_datasets(
@@ -109,7 +110,8 @@ def _instrument(butler: Butler, collections: Sequence[str], instrument: str | No
         names &= {instrument}
     if len(names) != 1:
         raise LookupError(
-            f"Expected metrics of one instrument in {', '.join(collections)}; found {sorted(names) or 'none'}."
+            f"Expected metrics of one instrument in {', '.join(collections)}; "
+            f"found {sorted(names) or 'none'}."
         )
     return names.pop()
 

@@ -89,8 +89,8 @@ def data_section(results: Results, summary: dict[str, Any]) -> Section:
     header = ("task", "quanta", "total [s]", "mean [s]", "longest [s]", "peak memory [MiB]")
     timing = html_table("Wall-clock time of each task, summed over its quanta.", header, rows)
     text = _text(
-        f"{count(summary['n_dia_sources'])} detections were labelled: {count(summary['n_injected_detected'])} "
-        f"detected injections, {count(summary['n_ambiguous'])} ambiguous ones that are used nowhere, and the "
+        f"{count(summary['n_dia_sources'])} detections were labelled: "
+        f"{count(summary['n_injected_detected'])} detected injections, {count(summary['n_ambiguous'])} ambiguous ones that are used nowhere, and the "
         f"rest. {count(summary['n_unscored'])} have no score, because too much of their stamp is missing."
     )
     if rows:
@@ -130,7 +130,7 @@ def injection_section(results: Results, summary: dict[str, Any]) -> Section | No
     )
 
 
-def training_section(results: Results, summary: dict[str, Any]) -> Section | None:
+def training_section(results: Results, summary: dict[str, Any]) -> Section | None:  # noqa: ARG001
     """Tell how training went.
 
     Parameters
@@ -149,8 +149,8 @@ def training_section(results: Results, summary: dict[str, Any]) -> Section | Non
     if history is None or len(history) == 0:
         return None
     text = _text(
-        "Networks are trained on injections against the rest, each without one fold of the sky. The rest holds "
-        "real transients too; samples that the networks find implausible lose weight."
+        "Networks are trained on injections against the rest, each without one fold of the sky. The rest "
+        "holds real transients too; samples that the networks find implausible lose weight."
     )
     return Section("training", "Training", "Training", text + _figure(results, "training"))
 
@@ -172,7 +172,7 @@ def classes_section(results: Results, summary: dict[str, Any]) -> Section:
     """
     text = _text(
         f"The working threshold is {number(summary['threshold'])} (rule: {summary['threshold_rule']}). "
-        "False positives are detections that look like injections: bogus, or the real transients that we want."
+        "False positives are detections that look like injections: bogus, or the real transients we want."
     )
     figures = _figure(results, "confusion") + _figure(results, "ranking")
     return Section("classes", "Confusion", "Injected against the rest", text + figures)
@@ -224,7 +224,7 @@ def subset_section(results: Results, summary: dict[str, Any]) -> Section:
     return Section("subsets", "Subsets", "No shortcut hides: subsets", body)
 
 
-def score_section(results: Results, summary: dict[str, Any]) -> Section:
+def score_section(results: Results, summary: dict[str, Any]) -> Section:  # noqa: ARG001
     """Show the scores of the full data set.
 
     Parameters
@@ -240,15 +240,15 @@ def score_section(results: Results, summary: dict[str, Any]) -> Section:
         The section.
     """
     text = _text(
-        "Left, what the networks say: injected or not. Right, the probability that a detection is real, which "
-        "also knows that real detections are rare among the unlabelled."
+        "Left, what the networks say: injected or not. Right, the probability that a detection is real, "
+        "which also knows that real detections are rare among the unlabelled."
     )
     return Section(
         "scores", "Scores", "Output for the full data set", text + _figure(results, "score_histogram")
     )
 
 
-def calibration_section(results: Results, summary: dict[str, Any]) -> Section:
+def calibration_section(results: Results, summary: dict[str, Any]) -> Section:  # noqa: ARG001
     """Show whether probabilities are honest.
 
     Parameters
@@ -263,9 +263,7 @@ def calibration_section(results: Results, summary: dict[str, Any]) -> Section:
     section : `Section`
         The section.
     """
-    text = _text(
-        "A calibrated probability lies on the diagonal: of the detections given 30 %, 30 % are real."
-    )
+    text = _text("A calibrated probability lies on the diagonal: of the detections at 30 %, 30 % are real.")
     return Section("calibration", "Calibration", "Calibration", text + _figure(results, "reliability"))
 
 
@@ -287,8 +285,9 @@ def purity_section(results: Results, summary: dict[str, Any]) -> Section:
     alpha, purity = summary["label_free"]["contamination"], summary["label_free"]["purity"]
     text = _text(
         f"Without any label, {percent(alpha['value'])} ({interval(alpha)}) of the detections that are not "
-        f"injections are real, and {percent(purity['value'], 1)} ({interval(purity, 1)}) of those at or above "
-        "the working threshold. This rests on real detections scoring like injections of the same significance."
+        f"injections are real, and {percent(purity['value'], 1)} ({interval(purity, 1)}) of those at or "
+        "above the working threshold. This rests on real detections scoring like injections of the same "
+        "significance."
     )
     rows = [
         (
@@ -333,8 +332,8 @@ def truth_section(results: Results, summary: dict[str, Any]) -> Section | None:
     truth = summary["truth"]
     text = _text(
         "This survey is simulated, and the networks never saw its truth. "
-        f"{percent(truth['contamination']['value'])} of the unlabelled detections are real; of those at or above "
-        f"the threshold {percent(truth['purity']['value'], 1)}. The area under the ROC curve of hidden real "
+        f"{percent(truth['contamination']['value'])} of the unlabelled detections are real; of those at "
+        f"or above the threshold {percent(truth['purity']['value'], 1)}. The area under the ROC curve of hidden real "
         f"sources against true bogus is {number(truth['auc_hidden'], 5)}."
     )
     columns = (
@@ -367,7 +366,7 @@ def truth_section(results: Results, summary: dict[str, Any]) -> Section | None:
     )
 
 
-def map_section(results: Results, summary: dict[str, Any]) -> Section | None:
+def map_section(results: Results, summary: dict[str, Any]) -> Section | None:  # noqa: ARG001
     """Show the map of the latent features.
 
     Parameters

@@ -37,7 +37,7 @@ def summarise(results: Results) -> dict[str, Any]:
     """
     metrics = results.tables.metrics
     reference = "injected"
-    subsets = [s for s in subsets_of(metrics, metric="sensitivity", reference=reference)]
+    subsets = subsets_of(metrics, metric="sensitivity", reference=reference)
     headline = [s for s in subsets if not s.startswith(("visit=", "detector=", "at:"))]
     summary: dict[str, Any] = {
         "instrument": results.instrument,

@@ -109,8 +109,8 @@ class EmbedTransientBogusConfig(PipelineTaskConfig, pipelineConnections=EmbedTra
     maxFit = RangeField(
         dtype=int,
         doc="Sources on which the map and its clusters are fitted; the others are placed in it. Chosen so "
-        "that rare kinds (by label, sign and significance) are kept. Time grows in proportion; few lose small "
-        "clusters.",
+        "that rare kinds (by label, sign and significance) are kept. Time grows in proportion; few lose "
+        "small clusters.",
         default=20000,
         min=10,
     )
