@@ -103,11 +103,11 @@ def stratified_rows(stratum: np.ndarray, n_rows: int, rng: np.random.Generator) 
     left, quota = n_rows, np.zeros(len(sizes), dtype=np.int64)
     for position, index in enumerate(np.argsort(sizes)):
         quota[index] = min(int(sizes[index]), left // (len(sizes) - position))
-        left = int(left - quota[index])
+        left -= int(quota[index])
     order = rng.permutation(n)
     order = order[np.argsort(members[order], kind="stable")]
-    position = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.sort(order[position < quota[members[order]]])
+    place = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.sort(order[place < quota[members[order]]])
 
 
 def fit_projection(features: np.ndarray, n_components: int) -> Projection:

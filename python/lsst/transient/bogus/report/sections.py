@@ -90,8 +90,9 @@ def data_section(results: Results, summary: dict[str, Any]) -> Section:
     timing = html_table("Wall-clock time of each task, summed over its quanta.", header, rows)
     text = _text(
         f"{count(summary['n_dia_sources'])} detections were labelled: "
-        f"{count(summary['n_injected_detected'])} detected injections, {count(summary['n_ambiguous'])} ambiguous ones that are used nowhere, and the "
-        f"rest. {count(summary['n_unscored'])} have no score, because too much of their stamp is missing."
+        f"{count(summary['n_injected_detected'])} detected injections, "
+        f"{count(summary['n_ambiguous'])} ambiguous ones that are used nowhere, and the rest. "
+        f"{count(summary['n_unscored'])} have no score, because too much of their stamp is missing."
     )
     if rows:
         text += f"<details><summary>Time per task</summary>{timing}</details>"
@@ -333,8 +334,8 @@ def truth_section(results: Results, summary: dict[str, Any]) -> Section | None:
     text = _text(
         "This survey is simulated, and the networks never saw its truth. "
         f"{percent(truth['contamination']['value'])} of the unlabelled detections are real; of those at "
-        f"or above the threshold {percent(truth['purity']['value'], 1)}. The area under the ROC curve of hidden real "
-        f"sources against true bogus is {number(truth['auc_hidden'], 5)}."
+        f"or above the threshold {percent(truth['purity']['value'], 1)}. The area under the "
+        f"ROC curve of hidden real sources against true bogus is {number(truth['auc_hidden'], 5)}."
     )
     columns = (
         "detection_completeness",
