@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ("MeasureSourcesConfig", "MeasureSourcesConnections", "MeasureSourcesTask")
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sep
@@ -18,9 +18,9 @@ from lsst.pipe.base.connectionTypes import Input, Output
 
 from ..columns import SOURCE
 from ..ids import pack_ids
-from .image_arrays import ImageArrays, centre_hits, footprint_hits
-from .mask_planes import any_mask
+from .image_arrays import ImageArrays
 from .photometry import psf_photometry
+from .pixel_flags import pixel_flags
 from .psf import psf_star_positions
 from .psf_stamps import PsfStamps
 from .source_measurement import Detections, detect_sources, extendedness_from_size, measure_shapes
@@ -28,7 +28,7 @@ from .source_measurement import Detections, detect_sources, extendedness_from_si
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from lsst.images import Mask, VisitImage
+    from lsst.images import VisitImage
 
 _APERTURE_RADIUS = 12.0  # the radius in the name of ap12Flux
 _STAR_MATCH_RADIUS = 1.0
@@ -230,50 +230,6 @@ class MeasureSourcesTask(PipelineTask):
             return np.zeros(len(x), dtype=bool)
         distance, _ = KDTree(stars).query(np.column_stack([x, y]))
         return np.asarray(distance < _STAR_MATCH_RADIUS)
-
-
-def pixel_flags(
-    mask: Mask, bad: np.ndarray, segments: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> dict[str, Any]:
-    """Return the ``pixelFlags_`` columns that source and DIA source tables share.
-
-    Parameters
-    ----------
-    mask
-        Mask of the image.
-    bad
-        Pixels that were not usable, shape (H, W).
-    segments
-        Segmentation map with labels 1 to N, shape (H, W).
-    x
-        Columns relative to the first pixel, shape (N,).
-    y
-        Rows relative to the first pixel, shape (N,).
-
-    Returns
-    -------
-    flags : `dict` [`str`, `numpy.ndarray`]
-        Boolean arrays of shape (N,).
-    """
-    n = len(x)
-    border = np.zeros(segments.shape, dtype=bool)
-    border[[0, -1], :] = True
-    border[:, [0, -1]] = True
-    planes = {
-        "edge": border | any_mask(mask, ["DETECTION_EDGE"]),
-        "nodata": any_mask(mask, ["NO_DATA"]),
-        "bad": any_mask(mask, ["BAD"]) | bad,
-        "saturated": any_mask(mask, ["SATURATED"]),
-        "cr": any_mask(mask, ["COSMIC_RAY"]),
-        "interpolated": any_mask(mask, ["INTERPOLATED"]),
-    }
-    flags = {
-        f"pixelFlags_{name}": footprint_hits(plane, segments, n) | centre_hits(plane, x, y)
-        for name, plane in planes.items()
-    }
-    for name in ("saturated", "cr", "interpolated"):
-        flags[f"pixelFlags_{name}Center"] = centre_hits(planes[name], x, y)
-    return flags
 
 
 def _identity(image: VisitImage) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = ("overlapping_pairs",)
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
     from lsst.daf.butler import DataCoordinate
+    from lsst.sphgeom import Region
 
 
 def overlapping_pairs(
@@ -38,41 +40,50 @@ def overlapping_pairs(
         Member of ``candidates`` of the same instrument and band and another
         ``day_obs``, whose region overlaps that of the target.
     """
-    by_band: dict[tuple[object, object], list[DataCoordinate]] = defaultdict(list)
+    by_band: dict[tuple[object, object], list[_Circle]] = defaultdict(list)
     for candidate in candidates:
         if candidate.region is not None:
-            by_band[candidate["instrument"], candidate["band"]].append(candidate)
-    trees = {key: _Circles(group) for key, group in by_band.items()}
+            by_band[candidate["instrument"], candidate["band"]].append(
+                _Circle.of(candidate, candidate.region)
+            )
+    trees = {key: _Index(group) for key, group in by_band.items()}
     for target in targets:
-        circles = trees.get((target["instrument"], target["band"]))
-        if circles is None or target.region is None:
+        index = trees.get((target["instrument"], target["band"]))
+        if index is None or target.region is None:
             continue
-        for candidate in circles.near(target):
-            if (
-                candidate["day_obs"] != target["day_obs"]
-                and candidate.region.overlaps(target.region) is not False
-            ):
-                yield target, candidate
+        own = _Circle.of(target, target.region)
+        for other in index.near(own):
+            same_night = other.data_id["day_obs"] == target["day_obs"]
+            if not same_night and other.region.overlaps(own.region) is not False:
+                yield target, other.data_id
 
 
-class _Circles:
-    """Bounding circles of regions on the sphere, for a fast first look."""
+@dataclasses.dataclass(frozen=True)
+class _Circle:
+    """A region on the sphere with its bounding circle (unit vector, radian)."""
 
-    def __init__(self, members: Sequence[DataCoordinate]) -> None:
+    data_id: DataCoordinate
+    region: Region
+    centre: tuple[float, float, float]
+    radius: float
+
+    @classmethod
+    def of(cls, data_id: DataCoordinate, region: Region) -> _Circle:
+        circle = region.getBoundingCircle()
+        centre = circle.getCenter()
+        vector = (centre.x(), centre.y(), centre.z())
+        return cls(data_id, region, vector, circle.getOpeningAngle().asRadians())
+
+
+class _Index:
+    """Bounding circles in a tree, for a fast first look."""
+
+    def __init__(self, members: Sequence[_Circle]) -> None:
         self.members = members
-        circles = [_circle(m) for m in members]
-        self.tree = KDTree(np.array([vector for vector, _ in circles]))
-        self.largest = max(radius for _, radius in circles)
+        self.tree = KDTree(np.array([m.centre for m in members]))
+        self.largest = max(m.radius for m in members)
 
-    def near(self, target: DataCoordinate) -> list[DataCoordinate]:
-        """Return the members whose bounding circle may touch that of a target."""
-        vector, radius = _circle(target)
-        chord = 2.0 * np.sin(0.5 * min(radius + self.largest, np.pi))
-        return [self.members[i] for i in self.tree.query_ball_point(vector, chord)]
-
-
-def _circle(data_id: DataCoordinate) -> tuple[list[float], float]:
-    """Return the centre (unit vector) and radius (radian) of a region's bounding circle."""
-    circle = data_id.region.getBoundingCircle()
-    centre = circle.getCenter()
-    return [centre.x(), centre.y(), centre.z()], circle.getOpeningAngle().asRadians()
+    def near(self, circle: _Circle) -> list[_Circle]:
+        """Return the members whose bounding circle may touch another."""
+        chord = 2.0 * np.sin(0.5 * min(circle.radius + self.largest, np.pi))
+        return [self.members[i] for i in self.tree.query_ball_point(circle.centre, chord)]

@@ -42,6 +42,45 @@ class Shapes:
     ixy: np.ndarray
     failed: np.ndarray
 
+    @classmethod
+    def empty(cls, n: int) -> Shapes:
+        """Return shapes that all failed.
+
+        Parameters
+        ----------
+        n
+            Number of rows.
+
+        Returns
+        -------
+        shapes : `Shapes`
+            NaN everywhere.
+        """
+        nan = np.full(n, np.nan)
+        return cls(nan, nan, nan, nan, nan, np.ones(n, dtype=bool))
+
+    def replaced(self, rows: np.ndarray, other: Shapes) -> Shapes:
+        """Return a copy with some rows replaced.
+
+        Parameters
+        ----------
+        rows
+            Indices of the rows, shape (M,).
+        other
+            Their new values, M rows.
+
+        Returns
+        -------
+        shapes : `Shapes`
+            The copy.
+        """
+        columns = []
+        for field in dataclasses.fields(self):
+            values = getattr(self, field.name).copy()
+            values[rows] = getattr(other, field.name)
+            columns.append(values)
+        return Shapes(*columns)
+
 
 def adaptive_moments(
     stamps: np.ndarray,

@@ -99,7 +99,9 @@ def detect_sources(
     return Detections(image, found["x"], found["y"], segments, blended)
 
 
-def measure_shapes(detections: Detections, arrays: ImageArrays, psf: PsfStamps) -> Shapes:
+def measure_shapes(
+    detections: Detections, arrays: ImageArrays, psf: PsfStamps, *, rows: np.ndarray | None = None
+) -> Shapes:
     """Measure centroid and moments of each source without the pixels of its neighbours.
 
     Parameters
@@ -110,30 +112,33 @@ def measure_shapes(detections: Detections, arrays: ImageArrays, psf: PsfStamps) 
         Pixels in which they were found.
     psf
         Sampled PSF.
+    rows
+        Sources to measure, shape (M,); all by default.
 
     Returns
     -------
     shapes : `Shapes`
-        Moments; centroids are relative to the array's first pixel.
+        Moments of each of ``rows``; centroids are relative to the array's first pixel.
     """
-    sigma, size = psf.fwhm / 2.355, psf.size
-    column = np.round(detections.x).astype(np.int64)
-    row = np.round(detections.y).astype(np.int64)
-    parts = []
-    for start in range(0, len(detections), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        i, j = column[part] - size // 2, row[part] - size // 2
-        owner = stamps_at(detections.segments, i, j, size, fill=0)
-        own = np.arange(start, start + len(i)) + 1
-        mine = ((owner == 0) | (owner == own[:, None, None])) & ~stamps_at(arrays.bad, i, j, size, fill=True)
-        stamps = np.where(mine, stamps_at(detections.image, i, j, size, fill=0.0), 0.0)
-        dx, dy = detections.x[part] - column[part], detections.y[part] - row[part]
-        parts.append(adaptive_moments(stamps, dx, dy, sigma=1.2 * sigma))
-    fields = [np.concatenate(values) for values in zip(*(dataclasses.astuple(p) for p in parts), strict=True)]
-    if not fields:
-        empty = np.zeros(0)
-        return Shapes(empty, empty, empty, empty, empty, np.zeros(0, dtype=bool))
-    return Shapes(fields[0] + column, fields[1] + row, *fields[2:])
+    rows = np.arange(len(detections)) if rows is None else rows
+    shapes = Shapes.empty(len(rows))
+    for start in range(0, len(rows), _CHUNK):
+        part = np.arange(start, min(start + _CHUNK, len(rows)))
+        shapes = shapes.replaced(part, _measure_chunk(detections, arrays, psf, rows[part]))
+    return shapes
+
+
+def _measure_chunk(detections: Detections, arrays: ImageArrays, psf: PsfStamps, rows: np.ndarray) -> Shapes:
+    size = psf.size
+    x, y = detections.x[rows], detections.y[rows]
+    column, row = np.round(x).astype(np.int64), np.round(y).astype(np.int64)
+    i, j = column - size // 2, row - size // 2
+    owner = stamps_at(detections.segments, i, j, size, fill=0)
+    mine = (owner == 0) | (owner == rows[:, None, None] + 1)
+    mine &= ~stamps_at(arrays.bad, i, j, size, fill=True)
+    stamps = np.where(mine, stamps_at(detections.image, i, j, size, fill=0.0), 0.0)
+    shapes = adaptive_moments(stamps, x - column, y - row, sigma=1.2 * psf.fwhm / 2.355)
+    return dataclasses.replace(shapes, x=shapes.x + column, y=shapes.y + row)
 
 
 def extendedness_from_size(
