@@ -36,7 +36,7 @@ class Survey:
     n_hidden: int
 
 
-def _fill(schema, values, n):
+def fill_table(schema, values, n):
     """Build a table, unknown columns filled."""
     filled = {
         c.name: np.full((n, *c.shape), c.fill if c.dtype != "str" else "")
@@ -66,7 +66,7 @@ def make_survey(*, n_visits=6, n_detectors=2, n_bogus=60, n_injected=20, n_hidde
             ra, dec = 30 + 0.001 * np.arange(n), np.full(n, -5.0 + 0.1 * detector)
             snr = 5 + rng.exponential(8, n)
             sign = np.where(~real & (rng.random(n) < 0.4), -1, 1)
-            dia[key] = _fill(
+            dia[key] = fill_table(
                 DIA_SOURCE,
                 {
                     "diaSourceId": ids,
@@ -87,7 +87,7 @@ def make_survey(*, n_visits=6, n_detectors=2, n_bogus=60, n_injected=20, n_hidde
             injection_ids = pack_ids(visit, detector, n_injected) + 1
             injection_id[n_bogus : n_bogus + n_found] = injection_ids[found]
             label = injection_id > 0
-            labels[key] = _fill(
+            labels[key] = fill_table(
                 LABELS,
                 {
                     "diaSourceId": ids,
@@ -117,7 +117,7 @@ def make_survey(*, n_visits=6, n_detectors=2, n_bogus=60, n_injected=20, n_hidde
             )
             dia_id = np.zeros(n_injected, dtype=np.int64)
             dia_id[found] = ids[n_bogus : n_bogus + n_found]
-            matches[key] = _fill(
+            matches[key] = fill_table(
                 INJECTED_MATCH,
                 {
                     "injection_id": injection_ids,
@@ -128,7 +128,7 @@ def make_survey(*, n_visits=6, n_detectors=2, n_bogus=60, n_injected=20, n_hidde
                 },
                 n_injected,
             )
-            truth[key] = _fill(
+            truth[key] = fill_table(
                 SIMULATED_TRUTH,
                 {
                     "truth_id": np.arange(1, n_hidden + 1),

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -24,11 +20,7 @@ from lsst.transient.bogus.tasks.evaluate import (
     EvaluateTransientBogusTask,
 )
 
-_spec = importlib.util.spec_from_file_location(
-    "survey_data", Path(__file__).parents[1] / "evaluation" / "survey_data.py"
-)
-survey_data = sys.modules["survey_data"] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(survey_data)
+from ..evaluation import survey_data
 
 
 def _handles(tables):
