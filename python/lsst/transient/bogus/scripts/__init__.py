@@ -16,6 +16,7 @@ _COMMANDS = {
     "demo": "Run the whole loop on a simulated survey or on a folder of frames.",
     "import-model": "Copy a trained model into another repository or to another instrument.",
     "ingest-frames": "Make a folder of calibrated FITS frames into visits of a repository.",
+    "ingest-injection-catalog": "Write injection catalogues as the stock VisitInjectTask wants them.",
     "report": "Write metrics.json and index.html for a collection.",
     "simulate-survey": "Simulate a survey into a repository.",
 }
