@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Row, Table
 
-from ..plots.light_curves import candidate_figure, light_curve_figure
+from ..plots.light_curves import light_curve_figure
 from .markup import html_figure, html_table, number
 from .reading import Results
 from .sections import Section
+from .stamps import stamp_mosaic, to_data_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_FIGURES = 12
+_MAX_EPOCHS = 8
 _WIDTH = 6.4
 
 
@@ -51,7 +53,13 @@ def candidates_section(results: Results, summary: dict[str, Any]) -> Section:  #
         light_curve = results.light_curves[results.light_curves["diaObjectId"] == row["diaObjectId"]]
         if len(light_curve):
             light_curve.sort("midpointMjdTai")
-            figures.append(html_figure(partial(_draw, results, light_curve, row), _alternative(row)))
+            figures.append(
+                html_figure(
+                    partial(_draw, light_curve, row),
+                    _alternative(row),
+                    extra=_stamps(results, light_curve),
+                )
+            )
     if figures:
         body += f'<div class="gallery">{"".join(figures)}</div>'
     if len(candidates):
@@ -97,18 +105,31 @@ def _alternative(row: Row) -> str:
     )
 
 
-def _draw(results: Results, light_curve: Table, row: Row, dark: bool) -> Figure:
-    """Draw the light curve, above the stamps where there are some."""
-    first = next(iter(results.stamps.values()), None)
-    if first is None or not results.channels:
-        return light_curve_figure(light_curve, row, dark=dark)
-    missing = np.full(first.shape, np.nan)
-    stamps = np.array([results.stamps.get(int(i), missing) for i in light_curve["diaSourceId"]])
-    figure = candidate_figure(light_curve, stamps, results.channels, row, max_epochs=8, dark=dark)
-    # Two of them share a row of the page: smaller, with the same text size.
+def _draw(light_curve: Table, row: Row, dark: bool) -> Figure:
+    """Draw the light curve at the size of half the page."""
+    figure = light_curve_figure(light_curve, row, dark=dark)
     width, height = figure.get_size_inches()
-    figure.set_size_inches(_WIDTH, 1.05 * height * _WIDTH / width)
+    figure.set_size_inches(_WIDTH, height * _WIDTH / width)
     return figure
+
+
+def _stamps(results: Results, light_curve: Table) -> str:
+    """Show the stamps of the most significant epochs, in order of time."""
+    seen = [row for row in light_curve if int(row["diaSourceId"]) in results.stamps]
+    strongest = sorted(seen, key=lambda row: -float(row["snr"]))[:_MAX_EPOCHS]
+    shown = sorted(strongest, key=lambda row: float(row["midpointMjdTai"]))
+    if not shown:
+        return ""
+    mosaic = stamp_mosaic(np.array([results.stamps[int(row["diaSourceId"])] for row in shown]))
+    epochs = "MJD (band, score) " + ", ".join(
+        f"{row['midpointMjdTai']:.1f} ({row['band']}, {row['score']:.2f})" for row in shown
+    )
+    channels = ", ".join(results.channels)
+    alternative = f"Stamps of {len(shown)} epochs, rows: {channels}"
+    return (
+        f'<img class="stamps" src="{to_data_uri(mosaic)}" alt="{html.escape(alternative)}">'
+        f'<p class="note">Rows: {html.escape(channels)}. Columns: {html.escape(epochs)}.</p>'
+    )
 
 
 def _query(results: Results) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 __all__ = ("count", "html_figure", "html_table", "interval", "number", "percent", "tiles")
 
-import base64
 import html
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .stamps import to_data_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,7 +143,9 @@ def tiles(entries: Iterable[tuple[str, str, str]]) -> str:
     return f'<dl class="tiles">{cells}</dl>'
 
 
-def html_figure(draw: Callable[[bool], Figure], alternative: str, caption: str = "") -> str:
+def html_figure(
+    draw: Callable[[bool], Figure], alternative: str, caption: str = "", *, extra: str = ""
+) -> str:
     """Embed a figure twice: for light and for dark pages.
 
     Parameters
@@ -153,6 +156,8 @@ def html_figure(draw: Callable[[bool], Figure], alternative: str, caption: str =
         What it shows, for those who cannot see it.
     caption
         Text below it.
+    extra
+        HTML between the figure and its caption.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def html_figure(draw: Callable[[bool], Figure], alternative: str, caption: str =
         "<figure><picture>"
         f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         f'<img src="{light}" alt="{html.escape(alternative)}">'
-        f"</picture>{note}</figure>"
+        f"</picture>{extra}{note}</figure>"
     )
 
 
@@ -173,11 +178,8 @@ def _png(figure: Figure) -> str:
     """Return a figure as a data URI, with a palette: a third of the size."""
     from PIL import Image
 
-    plain, reduced = io.BytesIO(), io.BytesIO()
-    figure.savefig(plain, format="png", dpi=130, facecolor=figure.get_facecolor())
-    plain.seek(0)
-    with Image.open(plain) as image:
-        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
-            reduced, format="png", optimize=True
-        )
-    return "data:image/png;base64," + base64.b64encode(reduced.getvalue()).decode("ascii")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=130, pil_kwargs={"compress_level": 1})
+    stream.seek(0)
+    with Image.open(stream) as image:
+        return to_data_uri(image.convert("RGB").quantize(128, Image.Quantize.FASTOCTREE))
