@@ -104,8 +104,13 @@ class SurveyConfig:
         return math.ceil(math.sqrt(self.n_detectors))
 
     @property
+    def rows(self) -> int:
+        """Detector rows of the mosaic."""
+        return math.ceil(self.n_detectors / self.columns)
+
+    @property
     def half_width(self) -> float:
-        """Half the side of the focal plane, pixels."""
+        """Half the longer side of the focal plane, pixels."""
         return 0.5 * (self.columns * (self.size + self.gap) - self.gap)
 
     def to_dict(self) -> dict[str, Any]:

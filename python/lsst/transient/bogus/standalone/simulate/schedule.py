@@ -162,7 +162,8 @@ def detector_origin(config: SurveyConfig, detector: int) -> tuple[float, float]:
     """
     row, column = divmod(detector, config.columns)
     pitch = config.size + config.gap
-    return column * pitch - config.half_width + 0.5, row * pitch - config.half_width + 0.5
+    half_height = 0.5 * (config.rows * pitch - config.gap)
+    return column * pitch - config.half_width + 0.5, row * pitch - half_height + 0.5
 
 
 def detector_wcs(config: SurveyConfig, visit: Visit, detector: int) -> astropy.wcs.WCS:

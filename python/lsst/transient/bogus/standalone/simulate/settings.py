@@ -77,11 +77,11 @@ class TransientConfig:
         Mean number of moving objects in the footprint each night.
     """
 
-    supernova_density: float = 2.2
+    supernova_density: float = 2.8
     supernova_peak_bright: float = 21.0
     supernova_peak_faint: float = 25.0
-    variable_star_fraction: float = 0.012
-    nucleus_density: float = 0.7
+    variable_star_fraction: float = 0.03
+    nucleus_density: float = 1.0
     moving_per_night: float = 3.0
 
 

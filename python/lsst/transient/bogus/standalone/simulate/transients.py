@@ -142,7 +142,7 @@ def _nuclei(config: SurveyConfig, visits: Sequence[Visit], galaxies: Galaxies) -
     n = len(host)
     mjd = np.array([v.mjd_mid for v in visits])
     blue = np.array([BANDS[v.band].colour_term for v in visits])
-    mag = galaxies.mag[host] + rng.uniform(0.8, 2.5, n)
+    mag = galaxies.mag[host] + rng.uniform(0.4, 2.0, n)
     colour = rng.normal(0.3, 0.2, n)
     flux = np.zeros((n, len(visits)))
     for i in range(n):
