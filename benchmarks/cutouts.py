@@ -1,0 +1,303 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cutouts of a large detector: stamps per second, memory, storage.
+
+    python benchmarks/cutouts.py
+    python benchmarks/cutouts.py --sizes 100 10000 --only memory
+
+``memory``: all stamps of three image planes in memory, beside `astropy.nddata.Cutout2D` for
+each source, and beside a plain copy of the output.  ``quantum``: the whole task on files of a
+Butler repository, beside reading the same planes and copying the output once.  ``storage``:
+bytes for each stamp and rates of ways to store them.  Every size runs in a process of its own,
+so that its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import logging
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pyarrow.parquet
+from astropy.nddata import Cutout2D
+from astropy.table import Table
+
+from lsst.daf.butler import Butler
+from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
+from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
+from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema
+from lsst.pipe.base.testUtils import makeQuantum, runTestQuantum
+from lsst.transient.bogus.columns import DIA_SOURCE
+from lsst.transient.bogus.stamps import gather_stamps, stamp_grid
+from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutConnections, CutoutTask
+
+SIDE = 4096
+STAMP = 30
+SIGMA = 12.0
+CHANNELS = {
+    "difference": "difference_image",
+    "science": "injected_visit_image",
+    "template": "template_detector",
+}
+DATA_ID = {"instrument": "Cam", "visit": 5, "detector": 1}
+
+
+def peak_mib() -> float:
+    """Return the peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def best(function: Callable[[], Any], repeats: int = 3) -> float:
+    """Return the shortest of some times in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def positions(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions over the whole detector, edges included, in the order of rows."""
+    rng = np.random.default_rng(n)
+    x, y = rng.uniform(-0.5, SIDE - 0.5, (2, n))
+    order = np.argsort(y)
+    return x[order], y[order]
+
+
+def measure_memory(n: int) -> dict[str, float]:
+    """Compare ways to cut stamps out of three planes in memory."""
+    rng = np.random.default_rng(1)
+    planes = [rng.normal(0, SIGMA, (SIDE, SIDE)).astype(np.float32) for _ in CHANNELS]
+    x, y = positions(n)
+
+    def ours() -> np.ndarray:
+        grid = stamp_grid(x, y, STAMP)
+        out = np.empty((n, len(planes), STAMP, STAMP), dtype=np.float32)
+        for channel, plane in enumerate(planes):
+            gather_stamps(plane, grid, x0=0, y0=0, out=out[:, channel], fill=np.nan)
+        return out
+
+    n_astropy = min(n, 2000)
+
+    def astropy() -> np.ndarray:
+        out = np.empty((n_astropy, len(planes), STAMP, STAMP), dtype=np.float32)
+        for row in range(n_astropy):
+            for channel, plane in enumerate(planes):
+                cutout = Cutout2D(plane, (x[row], y[row]), STAMP, mode="partial", fill_value=np.nan)
+                out[row, channel] = cutout.data
+        return out
+
+    tracemalloc.start()
+    stamps = ours()
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    inside = np.flatnonzero(stamp_grid(x, y, STAMP).is_inside((SIDE, SIDE), x0=0, y0=0))
+    chosen = inside[inside < n_astropy]
+    # Cutout2D rounds the corner of an even stamp, not the centre: compare where both agree.
+    same = np.mean([np.array_equal(a, b) for a, b in zip(stamps[chosen], astropy()[chosen], strict=True)])
+    copy = np.empty_like(stamps)
+    time_ours, time_copy = best(ours, 5), best(lambda: np.copyto(copy, stamps), 5)
+    time_astropy = best(astropy, 2) * n / n_astropy
+    return {
+        "n": n,
+        "ours_s": time_ours,
+        "stamps_per_s": n / time_ours,
+        "astropy_s": time_astropy,
+        "speedup": time_astropy / time_ours,
+        "copy_s": time_copy,
+        "peak_mib": peak,
+        "output_mib": stamps.nbytes / 2**20,
+        "share_equal_to_astropy": float(same),
+    }
+
+
+def repository(root: str) -> Butler:
+    """Make a repository with three images of a detector."""
+    Butler.makeRepo(root)
+    repo = Butler.from_config(root, writeable=True)
+    addDataIdValue(repo, "instrument", "Cam")
+    addDataIdValue(repo, "physical_filter", "Cam-r", band="r")
+    addDataIdValue(repo, "day_obs", 20250101)
+    addDataIdValue(repo, "visit", 5, physical_filter="Cam-r", day_obs=20250101)
+    addDataIdValue(repo, "detector", 1)
+    for name in CHANNELS.values():
+        addDatasetType(repo, name, {"instrument", "visit", "detector"}, "MaskedImageV2")
+    for name in ("dia_source_detector", "transient_cutouts"):
+        addDatasetType(repo, name, {"instrument", "visit", "detector"}, "ArrowAstropy")
+    butler = makeTestCollection(repo)
+    rng = np.random.default_rng(1)
+    schema = MaskSchema([MaskPlane(name, name) for name in ("BAD", "SATURATED", "COSMIC_RAY", "DETECTED")])
+    for channel, name in enumerate(CHANNELS.values()):
+        # The template is larger, as in the stack.
+        side, start = (SIDE + 40, -20) if channel == 2 else (SIDE, 0)
+        box = Box.factory[start : start + side, start : start + side]
+        image = Image(rng.normal(0, SIGMA, (side, side)).astype(np.float32), bbox=box, unit=u.nJy)
+        variance = Image(np.full((side, side), SIGMA**2, dtype=np.float32), bbox=box, unit=u.nJy**2)
+        mask = Mask(0, schema=schema, bbox=box)
+        mask.set("BAD", rng.random((side, side)) < 0.001)
+        butler.put(MaskedImage(image, mask=mask, variance=variance), name, DATA_ID)
+    return butler
+
+
+def measure_quantum(n: int, root: str) -> dict[str, float]:
+    """Run the task on files, beside reading its planes and copying its output."""
+    # The test tools look for inputs in the butler's own run.
+    (run,) = Butler.from_config(root).collections.query("test_*")
+    butler = Butler.from_config(root, writeable=True, run=run)
+    x, y = positions(n)
+    data = {c.name: np.full(n, c.fill) for c in DIA_SOURCE.columns if not c.optional}
+    sources = DIA_SOURCE.build(data | {"diaSourceId": np.arange(n), "x": x, "y": y})
+    butler.put(sources, "dia_source_detector", DATA_ID)
+    task = CutoutTask(config=CutoutConfig(size=STAMP))
+    connections = CutoutConnections(config=task.config)
+    planes = sorted(connections.inputs - {"dia_sources"})
+
+    def read() -> None:
+        for plane in planes:
+            connection = getattr(connections, plane)
+            butler.get(connection.name, DATA_ID, storageClass=connection.storageClass).array.sum()
+
+    data_id = butler.registry.expandDataId(DATA_ID)
+    names = [*connections.inputs, *connections.outputs]
+    quantum = makeQuantum(task, butler, data_id, dict.fromkeys(names, data_id))
+    base = peak_mib()
+    start = time.perf_counter()
+    runTestQuantum(task, butler, quantum, mockRun=False)
+    time_quantum, peak = time.perf_counter() - start, peak_mib() - base
+    time_read = best(read, 2)
+    cutouts = butler.get("transient_cutouts", DATA_ID)
+    arrays = [np.asarray(cutouts[name]) for name in ("image", "variance", "mask")]
+    copies = [np.empty_like(a) for a in arrays]
+    time_copy = best(lambda: [np.copyto(c, a) for c, a in zip(copies, arrays, strict=True)])
+    forget(butler, "transient_cutouts")
+    start = time.perf_counter()
+    butler.put(cutouts, "transient_cutouts", DATA_ID)
+    time_write = time.perf_counter() - start
+    forget(butler, "transient_cutouts", "dia_source_detector")
+    return {
+        "n": n,
+        "quantum_s": time_quantum,
+        "read_s": time_read,
+        "copy_s": time_copy,
+        "write_s": time_write,
+        "ratio_without_write": (time_quantum - time_write) / (time_read + time_copy),
+        "peak_mib": peak,
+        "output_mib": sum(a.nbytes for a in arrays) / 2**20,
+    }
+
+
+def forget(butler: Butler, *names: str) -> None:
+    """Remove datasets, so that they can be written again."""
+    refs = [butler.find_dataset(name, DATA_ID) for name in names]
+    butler.pruneDatasets(refs, unstore=True, purge=True, disassociate=True)
+
+
+def measure_storage(n: int) -> dict[str, Any]:
+    """Store stamps of noise and stars in several ways."""
+    rng = np.random.default_rng(2)
+    image = rng.normal(0, SIGMA, (n, 3, STAMP, STAMP)).astype(np.float32)
+    grid = np.arange(STAMP) - STAMP // 2
+    star = np.exp(-(grid[:, np.newaxis] ** 2 + grid**2) / 8.0).astype(np.float32)
+    image += (10 ** rng.uniform(1.5, 4.5, (n, 3, 1, 1))).astype(np.float32) * star
+    variance = (SIGMA**2 + np.clip(image, 0, None)).astype(np.float32)
+    mask = np.zeros(image.shape, dtype=np.uint8)
+    noise = np.float32(0.01 * SIGMA)
+    ways = {
+        "float32": image,
+        "float16": image.astype(np.float16),
+        "int16 steps": np.clip(image / (SIGMA / 30), -32768, 32767).astype(np.int16),
+        "float32 rounded": round_to(image, noise),
+    }
+    result: dict[str, Any] = {"n": n}
+    for name, stored in ways.items():
+        for compression in ("snappy", "zstd"):
+            table = Table({"image": stored, "mask": mask, "variance": variance})
+            buffer = io.BytesIO()
+            start = time.perf_counter()
+            pyarrow.parquet.write_table(astropy_to_arrow(table), buffer, compression=compression)
+            wrote = time.perf_counter() - start
+            buffer.seek(0)
+            start = time.perf_counter()
+            back = arrow_to_astropy(pyarrow.parquet.read_table(buffer, columns=["image"]))["image"]
+            took = time.perf_counter() - start
+            factor = SIGMA / 30 if name == "int16 steps" else 1.0
+            error = np.abs(np.asarray(back, dtype=np.float32) * factor - image) / np.sqrt(variance)
+            result[f"{name}, {compression}"] = {
+                "bytes_per_stamp_all_columns": buffer.getbuffer().nbytes / (3 * n),
+                "write_mb_s": image.nbytes / wrote / 1e6,
+                "read_image_mb_s": image.nbytes / took / 1e6,
+                "largest_error_in_sigma": float(error.max()),
+            }
+    return result
+
+
+def round_to(values: np.ndarray, step: np.float32) -> np.ndarray:
+    """Clear the bits of each value below a step, so that it compresses."""
+    exponent = np.frexp(values)[1] - np.frexp(step)[1]
+    drop = np.clip(23 - exponent, 0, 23).astype(np.uint32)
+    bits = values.view(np.uint32)
+    half = np.where(drop > 0, np.uint32(1) << (np.maximum(drop, 1) - 1), 0).astype(np.uint32)
+    return ((bits + half) >> drop << drop).view(np.float32)
+
+
+def in_own_process(kind: str, n: int, root: str = "") -> dict[str, Any]:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, __file__, "--worker", kind, "--sizes", str(n), "--root", root]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def show(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print measurements as a table."""
+    print(f"\n{title}")
+    print("  ".join(f"{name:>22}" for name in rows[0]))
+    for row in rows:
+        print("  ".join(f"{value:>22.4g}" for value in row.values()))
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[100, 1000, 10_000, 100_000])
+    parser.add_argument("--only", choices=["memory", "quantum", "storage"])
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--root", default="", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    if arguments.worker:
+        function = {"memory": measure_memory, "quantum": measure_quantum, "storage": measure_storage}
+        extra = (arguments.root,) if arguments.worker == "quantum" else ()
+        print(json.dumps(function[arguments.worker](arguments.sizes[0], *extra)))
+        return
+    if arguments.only in (None, "memory"):
+        show("In memory, three planes", [in_own_process("memory", n) for n in arguments.sizes])
+    if arguments.only in (None, "quantum"):
+        with tempfile.TemporaryDirectory() as root:
+            repository(root)
+            sizes = [n for n in arguments.sizes if n <= 20_000]
+            show("Whole quantum, nine planes", [in_own_process("quantum", n, root) for n in sizes])
+            files = sum(p.stat().st_size for p in Path(root).rglob("*.fits"))
+            print(f"files: {files / 2**20:.0f} MiB")
+    if arguments.only in (None, "storage"):
+        storage = in_own_process("storage", 4000)
+        print(f"\nStorage of {storage.pop('n')} rows of three channels")
+        for name, values in storage.items():
+            print(f"{name:>24}", "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+
+
+if __name__ == "__main__":
+    main()
