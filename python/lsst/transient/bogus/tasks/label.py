@@ -118,9 +118,9 @@ class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabe
     )
     nside = Field[int](
         doc="HEALPix resolution of the sky tiles that are kept together in one fold, a power of two: 1024 is "
-        "3.4 arcmin, 8192 is 26 arcsec. Tiles must be much larger than an object, and a data set must have "
+        "3.4 arcmin, 4096 is 52 arcsec. Tiles must be much larger than an object, and a data set must have "
         "several tiles for each fold.",
-        default=2048,
+        default=4096,
         check=lambda nside: nside > 0 and nside & (nside - 1) == 0,
     )
     nFolds = RangeField(
