@@ -13,11 +13,12 @@ import pytest
 from astropy.table import vstack
 
 import lsst.daf.butler.tests as butlerTests
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, Config
 from lsst.pipe.base import NoWorkFound
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import DIA_SOURCE, FORCED_DIA_OBJECT, LABELS, LIGHT_CURVES, OBJECTS, SCORES
 from lsst.transient.bogus.errors import TableSchemaError
+from lsst.transient.bogus.handles import table_parameters
 from lsst.transient.bogus.shards import htm_index
 from lsst.transient.bogus.tasks.light_curve import LightCurveMatchConfig, LightCurveMatchTask
 
@@ -276,7 +277,9 @@ def repository(tmp_path_factory):
     trixel = int(htm_index([RA], [DEC], level=7)[0])
     root = tmp_path_factory.mktemp("repo")
     repo = butlerTests.makeTestRepo(
-        str(root), {"instrument": ["SimCam"], "visit": [1, 2, 3], "detector": [0], "htm7": [trixel]}
+        str(root),
+        {"instrument": ["SimCam"], "visit": [1, 2, 3], "detector": [0], "htm7": [trixel]},
+        config=Config({"datastore": {"cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore"}}),
     )
     vd, shard = ("instrument", "visit", "detector"), ("instrument", "htm7")
     for name in ("dia_source_detector", "transient_bogus_scores", "transient_labels"):
@@ -301,7 +304,7 @@ def test_quantum(repository):
     inputs = dict.fromkeys(("dia_sources", "scores", "labels"), data_ids)
     quantum = makeQuantum(task, butler, shard, inputs | {"objects": shard, "light_curves": shard})
     runTestQuantum(task, butler, quantum, mockRun=False)
-    objects = butler.get("transient_objects", shard)
+    objects = butler.get("transient_objects", shard, parameters=table_parameters())
     assert objects["is_confirmed"].tolist() == [True, False]
     assert objects.meta["CONFIRMATION_RULE"]
     assert len(butler.get("transient_light_curves", shard)) == 6

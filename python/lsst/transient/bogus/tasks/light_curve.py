@@ -39,6 +39,7 @@ from ..epochs import (
     gather_detections,
 )
 from ..forced_epochs import FORCED_COLUMNS, join_forced
+from ..handles import read_table
 from ..objects import object_tables
 from ..shards import in_trixel
 from .confirmation import ConfirmationConfig, EvidenceConfig
@@ -168,7 +169,7 @@ class LightCurveMatchTask(PipelineTask):
         inputs = butlerQC.get(inputRefs)
         stack = self.config.association == "stack"
         sources: dict[str, Any] = (
-            {"associated_dia_sources": _read(inputs["associated_dia_sources"], ASSOCIATED_COLUMNS)}
+            {"associated_dia_sources": read_table(inputs["associated_dia_sources"], ASSOCIATED_COLUMNS)}
             if stack
             else {"dia_sources": _by_detector(inputs["dia_sources"], DIA_COLUMNS)}
         )
@@ -309,11 +310,6 @@ class LightCurveMatchTask(PipelineTask):
 def _by_detector(handles: Iterable[Any], columns: tuple[str, ...]) -> dict[_Detector, Table]:
     """Read some columns of each table, keyed by visit and detector."""
     return {
-        (int(handle.dataId["visit"]), int(handle.dataId["detector"])): _read(handle, columns)
+        (int(handle.dataId["visit"]), int(handle.dataId["detector"])): read_table(handle, columns)
         for handle in handles
     }
-
-
-def _read(handle: Any, columns: tuple[str, ...]) -> Table:
-    """Read some columns of a table."""
-    return handle.get(parameters={"columns": list(columns)})
