@@ -1,0 +1,46 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of what the inspector reads from a collection."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lsst.transient.bogus.errors import InputDataError
+from lsst.transient.bogus.inspector import gather_inspection
+
+from .conftest import OBJECT, VISITS, source_ids
+
+
+def test_everything_is_joined_by_identifier(collection):
+    inspection = gather_inspection(collection.butler, [collection.name])
+    sources = inspection.sources
+    assert sorted(sources["diaSourceId"]) == sorted(collection.sources["diaSourceId"])
+    assert inspection.n_total == len(sources)
+    assert np.isfinite(sources["umap_x"]).all()
+    assert inspection.channels == ("difference", "science", "template")
+    candidates = sources[sources["is_candidate"]]
+    assert sorted(candidates["diaSourceId"]) == [source_ids(v, 0)[0] for v in VISITS]
+    assert set(candidates["diaObjectId"]) == {OBJECT}
+    assert len(inspection.light_curves) == len(VISITS) + 1
+    # The bright centre of each stamp is brighter than its surroundings.
+    centre = inspection.stamps[:, 0, 6, 6]
+    assert (centre > inspection.stamps[:, 0].max(axis=(1, 2)) - 1).all()
+
+
+def test_sample_keeps_candidates_and_all_classes(collection):
+    inspection = gather_inspection(collection.butler, [collection.name], max_sources=40)
+    assert len(inspection.sources) == len(inspection.stamps) == 40
+    assert np.count_nonzero(inspection.sources["is_candidate"]) == len(VISITS)
+    # A fifth is injected; in equal shares of strata, about half of the sample is.
+    assert 12 <= np.count_nonzero(inspection.sources["label"]) <= 28
+    again = gather_inspection(collection.butler, [collection.name], max_sources=40)
+    assert list(again.sources["diaSourceId"]) == list(inspection.sources["diaSourceId"])
+
+
+def test_collection_without_scores_is_refused(collection, tmp_path):
+    collection.butler.collections.register("empty")
+    with pytest.raises(InputDataError, match="no scored DIA sources"):
+        gather_inspection(collection.butler, ["empty"])
