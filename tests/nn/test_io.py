@@ -53,6 +53,8 @@ def test_round_trip_through_parquet(model, table, tmp_path):
 def test_version_follows_the_content(model):
     spec = dataclasses.replace(model.spec, calibration={"prior": 0.5})
     assert model_version(dataclasses.replace(model, spec=spec)) != model_version(model)
+    told = dataclasses.replace(model.spec, provenance={"where": "elsewhere"})
+    assert model_version(dataclasses.replace(model, spec=told)) == model_version(model)
     tiles = dataclasses.replace(model, training_tiles=np.array([1]))
     assert model_version(tiles) != model_version(model)
 

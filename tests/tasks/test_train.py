@@ -230,5 +230,8 @@ def test_quantum_in_a_repository(fakes, tmp_path):
     runTestQuantum(task, butler, quantum, mockRun=False)
     stored = butler.get("transient_bogus_model", camera)
     assert stored_version(stored) == task.metadata["model_version"]
-    assert from_table(stored).spec.n_networks == 6
+    spec = from_table(stored).spec
+    assert spec.n_networks == 6
+    assert spec.provenance["inputs"]["n_datasets"] == 4
+    assert spec.provenance["inputs"]["instrument"] == "Cam"
     assert butler.get("transient_bogus_training_history", camera).meta["BEST_EPOCH"] == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = ("FORMAT_VERSION", "from_table", "model_version", "read_spec", "stored_version", "to_table")
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -156,8 +157,12 @@ def _checked_spec(meta: dict[str, Any]) -> ModelSpec:
 
 
 def _digest(tensors: dict[str, torch.Tensor], spec: ModelSpec) -> str:
-    """Hash names, shapes and bytes of all tensors and the specification."""
-    digest = hashlib.blake2b(spec.to_json().encode(), digest_size=6)
+    """Hash names, shapes and bytes of all tensors and the specification but for its provenance.
+
+    The same networks have the same version, wherever they were trained.
+    """
+    plain = dataclasses.replace(spec, provenance={})
+    digest = hashlib.blake2b(plain.to_json().encode(), digest_size=6)
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())

@@ -68,9 +68,10 @@ class Compact(nn.Module):
         x = F.pixel_unshuffle(F.pad(x, (0, self.pad, 0, self.pad)), 2)  # (B, T*4C, h, h), h = (s+1)/2
         x = x.contiguous(memory_format=torch.channels_last)  # a quarter faster on CPU, and what GPUs like
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            y = F.relu(norm(conv(x)))  # (B, K*F, h, h)
-            x = x + y if y.shape == x.shape and depth > 1 else y
-            x = F.max_pool2d(x, 2) if depth == 0 else x  # h -> h//2, once
+            y = conv(x)  # (B, K*F, h, h)
+            y = F.max_pool2d(y, 2) if depth == 0 else y  # h -> h//2, once, before what costs per pixel
+            y = F.relu(norm(y))
+            x = x + y if y.shape == x.shape else y
         c = x.shape[-1] // 2
         centre = x[:, :, c, c]
         pooled = torch.stack([centre, x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=2)  # (B, K*F, 3)

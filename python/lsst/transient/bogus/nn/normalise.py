@@ -102,7 +102,7 @@ def normalise(
     level, scale = _level_and_scale(pixels, good, noise, channels, spec)
     values = torch.where(good, (pixels - level) / scale, 0.0)
     if spec.kind != "minmax":
-        values = torch.asinh(values.clamp(-spec.clip, spec.clip) / spec.softening)
+        values = _asinh(values.clamp(-spec.clip, spec.clip) / spec.softening)
     return torch.cat([values, valid.to(values.dtype)], dim=1)
 
 
@@ -170,3 +170,9 @@ def _mirror(
     factor = torch.ones(pixels.shape[:2], device=pixels.device)
     factor[:, d] = sign
     return pixels[rows, order] * factor[:, :, None, None], noise[rows, order]
+
+
+def _asinh(x: torch.Tensor) -> torch.Tensor:
+    """Return asinh, which torch's own computes five times more slowly on a CPU."""
+    size = x.abs()
+    return torch.copysign(torch.log(size + torch.sqrt(size * size + 1.0)), x)

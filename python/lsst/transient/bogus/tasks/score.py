@@ -111,7 +111,7 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
         dtype=int,
         doc="Stamps that the networks judge at a time. Small values are slow, large ones leave the "
         "processor's cache.",
-        default=512,
+        default=128,
         min=1,
     )
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")

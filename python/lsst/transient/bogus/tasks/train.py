@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("TrainTransientBogusConfig", "TrainTransientBogusConnections", "TrainTransientBogusTask")
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -269,9 +270,24 @@ class TrainTransientBogusTask(PipelineTask):
             {(int(h.dataId["visit"]), int(h.dataId["detector"])): h for h in inputs[name]}
             for name in ("cutouts", "labels")
         )
-        butlerQC.put(self.run(cutouts=cutouts, labels=labels), outputRefs)
+        refs = [*inputRefs.cutouts, *inputRefs.labels]
+        digest = hashlib.blake2b("".join(sorted(ref.id.hex for ref in refs)).encode(), digest_size=8)
+        inputs_seen = {
+            "runs": sorted({ref.run for ref in refs}),
+            "n_datasets": len(refs),
+            "datasets_digest": digest.hexdigest(),
+            "instrument": str(butlerQC.quantum.dataId["instrument"]),
+        }
+        outputs = self.run(cutouts=cutouts, labels=labels, provenance=inputs_seen)
+        butlerQC.put(outputs, outputRefs)
 
-    def run(self, *, cutouts: Mapping[_Key, Any], labels: Mapping[_Key, Any]) -> Struct:
+    def run(
+        self,
+        *,
+        cutouts: Mapping[_Key, Any],
+        labels: Mapping[_Key, Any],
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Struct:
         """Train a model.
 
         Parameters
@@ -281,6 +297,8 @@ class TrainTransientBogusTask(PipelineTask):
             detector.  Each is read once, one at a time.
         labels
             A handle of each label table.
+        provenance
+            What the inputs are (JSON types); stored with the model.
 
         Returns
         -------
@@ -331,7 +349,7 @@ class TrainTransientBogusTask(PipelineTask):
                 report=self._report,
                 checkpoint=Path(self.config.checkpoint) if self.config.checkpoint else None,
             )
-        model = self._calibrated(result, rows)
+        model = self._calibrated(result, rows, provenance or {})
         self.metadata["model_version"] = model_version(model)
         return Struct(model=to_table(model), history=_history(result))
 
@@ -405,7 +423,7 @@ class TrainTransientBogusTask(PipelineTask):
             entry.kept_positive.mean(),
         )
 
-    def _calibrated(self, result: Result, rows: TrainingRows) -> Any:
+    def _calibrated(self, result: Result, rows: TrainingRows, inputs: Mapping[str, Any]) -> Any:
         """Calibrate the model on what was held out, and record where it comes from."""
         score = result.out_of_fold.mean(axis=0)
         injected = rows.label == 1
@@ -435,6 +453,7 @@ class TrainTransientBogusTask(PipelineTask):
         )
         provenance = {
             "code_version": __version__,
+            "inputs": dict(inputs),
             "metrics": metrics,
             "settings": dataclasses.asdict(self.config.settings()),
         }

@@ -1,0 +1,107 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say what a stored model is and where it comes from."""
+
+from __future__ import annotations
+
+__all__ = ("describe_model", "description")
+
+import json
+from typing import Any
+
+import click
+
+from lsst.daf.butler import Butler, MissingDatasetTypeError
+
+from ..errors import ModelFormatError
+
+_MODEL = "transient_bogus_model"
+
+
+def description(table: Any) -> dict[str, Any]:
+    """Describe a stored model.
+
+    Parameters
+    ----------
+    table
+        Stored model (`pyarrow.Table`).
+
+    Returns
+    -------
+    description : `dict`
+        Version and everything in the specification, as JSON types.
+
+    Raises
+    ------
+    ModelFormatError
+        Raised if the table is not a model that this code can read.
+    """
+    from ..nn.io import from_table, model_version
+
+    model = from_table(table)
+    n_parameters = sum(p.numel() for p in model.network.parameters())
+    spec = json.loads(model.spec.to_json())
+    return {
+        "version": model_version(model),
+        "n_networks": model.spec.n_networks,
+        "n_parameters_per_network": n_parameters // model.spec.n_networks,
+        "n_training_tiles": len(model.training_tiles),
+        **spec,
+    }
+
+
+@click.command()
+@click.argument("repo")
+@click.argument("collections")
+@click.option("--instrument", help="Instrument of the model; needed if there are several.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON with every number.")
+def describe_model(repo: str, collections: str, instrument: str | None, as_json: bool) -> None:
+    """Say what the model in COLLECTIONS of REPO is and where it comes from.
+
+    COLLECTIONS is a comma-separated list; the first that has a model decides.
+    """
+    where: dict[str, Any] = {"instrument": instrument} if instrument else {}
+    with Butler.from_config(repo) as butler:
+        try:
+            found = butler.query_datasets(
+                _MODEL, collections=collections.split(","), find_first=True, explain=False, **where
+            )
+        except MissingDatasetTypeError:
+            found = []
+        if len(found) != 1:
+            raise click.ClickException(f"Expected one {_MODEL} in {collections!r}; found {len(found)}.")
+        try:
+            told = description(butler.get(found[0]))
+        except ModelFormatError as error:
+            raise click.ClickException(str(error)) from error
+        told["run"], told["id"] = found[0].run, str(found[0].id)
+    if as_json:
+        click.echo(json.dumps(told, indent=2, sort_keys=True))
+        return
+    for line in _lines(told):
+        click.echo(line)
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    """Return the description as text: one line for each thing people ask."""
+    network, folds, metrics = told["network"], told["folds"], told["provenance"].get("metrics", {})
+    inputs = told["provenance"].get("inputs", {})
+    rows = {
+        "version": told["version"],
+        "dataset": f"{told['id']} in {told['run']}",
+        "stamps": f"{told['stamp_size']} pixels, {', '.join(told['channels'])}",
+        "normalisation": told["normalisation"]["kind"],
+        "networks": f"{told['n_networks']} of {network['kind']} {network['filters']}, "
+        f"{told['n_parameters_per_network']} parameters each",
+        "folds": f"{folds['n_folds']} of sky tiles of nside {folds['nside']}",
+        "trained on": f"{metrics.get('n_positive', '?')} injected and {metrics.get('n_negative', '?')} other "
+        f"sources on {told['n_training_tiles']} tiles",
+        "inputs": f"{inputs.get('n_datasets', '?')} datasets of {', '.join(inputs.get('runs', [])) or '?'} "
+        f"(digest {inputs.get('datasets_digest', '?')})",
+        "regime": told["provenance"].get("settings", {}).get("regime", {}).get("kind", "?"),
+        "AUC": f"{metrics.get('auc_out_of_fold', float('nan')):.5f} out of fold, injected against the rest",
+        "prior": f"{told['calibration'].get('prior', float('nan')):.4f} of unlabelled sources are real",
+        "code": told["provenance"].get("code_version", "?"),
+    }
+    return [f"{name:<14} {value}" for name, value in rows.items()]
