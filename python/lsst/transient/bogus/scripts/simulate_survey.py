@@ -92,8 +92,8 @@ def simulate_survey(
             )
     except InputDataError as error:
         raise click.ClickException(str(error)) from error
-    size = f"{config.n_detectors} detectors, bands {''.join(config.bands)}, {result.n_nights} nights"
-    click.echo(f"{result.n_written} images written into {run}, {result.n_skipped} were there: {size}.")
+    survey = f"{config.n_detectors} detectors, bands {''.join(config.bands)}, {result.n_nights} nights"
+    click.echo(f"{result.n_written} images written into {run}, {result.n_skipped} were there: {survey}.")
 
 
 def _show(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:

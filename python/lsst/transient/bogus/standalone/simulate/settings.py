@@ -77,7 +77,7 @@ class TransientConfig:
         Mean number of moving objects in the footprint each night.
     """
 
-    supernova_density: float = 2.8
+    supernova_density: float = 2.4
     supernova_peak_bright: float = 21.0
     supernova_peak_faint: float = 25.0
     variable_star_fraction: float = 0.03
