@@ -18,11 +18,16 @@ import dataclasses
 
 import numpy as np
 
-from .errors import InsufficientDataError
-from .resampling import Estimate, estimate, grouped_counts, resampling_weights
-
-_N_FOLDS = 5
-"""Parts of the data: the threshold for each is chosen on the others."""
+from .mixture import (
+    MixtureCounts,
+    Sample,
+    best_threshold,
+    count_mixture,
+    real_fraction,
+    real_number,
+    thinning_error,
+)
+from .resampling import Estimate, estimate, resampling_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,30 +77,6 @@ class LabelFreeRates:
     purity: Estimate
 
 
-@dataclasses.dataclass(frozen=True)
-class _Counts:
-    """Numbers at or above each threshold, shape (..., K, T), and in all, (..., K)."""
-
-    unlabelled: np.ndarray
-    injected: np.ndarray
-    n_unlabelled: np.ndarray
-    n_injected: np.ndarray
-
-    def resample(self, weights: np.ndarray) -> _Counts:
-        """Sum over groups with the given weights (B, G)."""
-        return _Counts(
-            np.tensordot(weights, self.unlabelled, 1),
-            np.tensordot(weights, self.injected, 1),
-            weights @ self.n_unlabelled,
-            weights @ self.n_injected,
-        )
-
-    @property
-    def tpr(self) -> np.ndarray:
-        """Fraction of the injections at or above each threshold, (..., K, T)."""
-        return self.injected / np.maximum(self.n_injected, 1.0)[..., None]
-
-
 def estimate_contamination(
     score_unlabelled: np.ndarray,
     score_injected: np.ndarray,
@@ -103,7 +84,7 @@ def estimate_contamination(
     stratum_unlabelled: np.ndarray | None = None,
     stratum_injected: np.ndarray | None = None,
     min_tpr: float = 0.1,
-    confidence: float = 1.0,
+    confidence: float = 2.0,
     n_thresholds: int = 200,
 ) -> Contamination:
     """Estimate the fraction of unlabelled detections that is real.
@@ -145,16 +126,15 @@ def estimate_contamination(
     fifth of the detections is chosen on the other four, because the smallest of many noisy
     ratios is too small.
     """
-    counts, thresholds = _count(
-        score_unlabelled, score_injected, stratum_unlabelled, stratum_injected, None, None, n_thresholds
+    counts, thresholds = count_mixture(
+        Sample(score_unlabelled, stratum_unlabelled), Sample(score_injected, stratum_injected), n_thresholds
     )
-    weights = np.ones((1, counts.n_injected.shape[0]))
-    n = counts.n_unlabelled.sum()
-    alpha = float(_real_number(counts, weights, min_tpr, confidence).sum() / n)
-    total = counts.resample(weights)
-    ratio, error, usable = _ratio(total, min_tpr)
-    best = int(_best(ratio, error, usable, confidence)[0])
-    sigma = float(error[0, best])
+    ones = np.ones((1, counts.n_injected.shape[0]))
+    real, _, _ = real_number(counts, ones, min_tpr, confidence)
+    alpha = float(real.sum() / counts.n_unlabelled.sum())
+    total = counts.sum_groups(ones, ones)
+    best = int(best_threshold(total, min_tpr, confidence)[0])
+    sigma = float(real_fraction(total, min_tpr)[1][0, best])
     return Contamination(
         min(alpha, 1.0), max(alpha - sigma, 0.0), min(alpha + sigma, 1.0), float(thresholds[best])
     )
@@ -172,7 +152,7 @@ def label_free_rates(
     rng: np.random.Generator,
     n_resamples: int = 300,
     min_tpr: float = 0.1,
-    confidence: float = 1.0,
+    confidence: float = 2.0,
     n_thresholds: int = 200,
 ) -> LabelFreeRates:
     """Estimate contamination, true and false positive rate and purity at a threshold.
@@ -186,10 +166,10 @@ def label_free_rates(
     threshold
         Score at or above which a detection is selected.
     group_unlabelled
-        Visit of each unlabelled detection, shape (N,); whole visits are resampled.
-        Without groups there are no intervals.
+        Visit of each unlabelled detection, shape (N,).  Without groups there are no
+        intervals.
     group_injected
-        Visit of each injection, shape (M,).
+        Visit of each injection, shape (M,); whole visits are resampled.
     stratum_unlabelled
         Stratum of each unlabelled detection, 0 … K − 1; one stratum by default.
     stratum_injected
@@ -221,16 +201,16 @@ def label_free_rates(
     ``purity = α TPR / q_U``.  With several, the real detections of stratum k number
     ``R_k = U_k(t*) / q_k(t*)`` and every rate is the sum over the strata: injections are
     thereby weighted to the signal-to-noise law of the real detections.
+
+    The intervals are those of *this* survey's rates.  Whole visits of injections are
+    resampled; the real detections are what they are, and only how many of them pass the
+    threshold is drawn, with the scatter that injections show between visits.
     """
-    counts, thresholds = _count(
-        score_unlabelled,
-        score_injected,
-        stratum_unlabelled,
-        stratum_injected,
-        group_unlabelled,
-        group_injected,
+    counts, thresholds = count_mixture(
+        Sample(score_unlabelled, stratum_unlabelled, group_unlabelled),
+        Sample(score_injected, stratum_injected, group_injected),
         n_thresholds,
-        extra=threshold,
+        threshold,
     )
     position = int(np.searchsorted(thresholds, threshold))
     n_groups = counts.n_injected.shape[0]
@@ -238,7 +218,7 @@ def label_free_rates(
     has_groups = group_unlabelled is not None and n_groups > 1
     if has_groups:
         weights = np.concatenate([weights, resampling_weights(n_groups, n_resamples, rng)])
-    values = _rates(counts, weights, position, min_tpr, confidence)
+    values = _rates(counts, weights, position, min_tpr, confidence, rng)
     n_unlabelled, n_injected = int(counts.n_unlabelled.sum()), int(counts.n_injected.sum())
     sizes = (n_unlabelled, n_injected, n_unlabelled, int(counts.unlabelled[..., position].sum()))
     alpha, tpr, fpr, purity = (
@@ -248,110 +228,40 @@ def label_free_rates(
     return LabelFreeRates(float(threshold), alpha, tpr, fpr, purity)
 
 
-def _count(
-    score_unlabelled: np.ndarray,
-    score_injected: np.ndarray,
-    stratum_unlabelled: np.ndarray | None,
-    stratum_injected: np.ndarray | None,
-    group_unlabelled: np.ndarray | None,
-    group_injected: np.ndarray | None,
-    n_thresholds: int,
-    extra: float | None = None,
-) -> tuple[_Counts, np.ndarray]:
-    """Count both kinds per group (G), stratum (K) and threshold (T)."""
-    samples = []
-    for score, stratum, group in (
-        (score_unlabelled, stratum_unlabelled, group_unlabelled),
-        (score_injected, stratum_injected, group_injected),
-    ):
-        values = np.asarray(score, dtype=np.float64)
-        finite = np.isfinite(values)
-        rows = np.arange(len(values))
-        parts = (
-            values,
-            np.zeros_like(rows) if stratum is None else stratum,
-            rows % _N_FOLDS if group is None else group,
-        )
-        samples.append(tuple(np.asarray(part)[finite] for part in parts))
-    (u, u_stratum, u_group), (p, p_stratum, p_group) = samples
-    if len(u) == 0 or len(p) == 0:
-        raise InsufficientDataError(
-            f"Contamination needs scores of both kinds; got {len(u)} unlabelled and {len(p)} injected.",
-            n_unlabelled=len(u),
-            n_injected=len(p),
-        )
-    groups = np.unique(np.concatenate([u_group, p_group]))
-    n_strata = int(max(u_stratum.max(), p_stratum.max())) + 1
-    levels = np.linspace(0.0, 1.0, n_thresholds, endpoint=False)
-    thresholds = np.unique(np.quantile(p, levels, method="lower"))
-    if extra is not None:
-        thresholds = np.unique(np.append(thresholds, extra))
-    tables = []
-    for score, stratum, group in ((u, u_stratum, u_group), (p, p_stratum, p_group)):
-        cell = np.searchsorted(groups, group) * n_strata + stratum
-        n_cells = len(groups) * n_strata
-        above = grouped_counts(score, cell, thresholds, n_groups=n_cells)
-        number = np.bincount(cell, minlength=n_cells).astype(np.float64)
-        tables.append((above.reshape(len(groups), n_strata, -1), number.reshape(len(groups), n_strata)))
-    return _Counts(tables[0][0], tables[1][0], tables[0][1], tables[1][1]), thresholds
-
-
-def _ratio(counts: _Counts, min_tpr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Real fraction, its standard error and whether a threshold is usable, each (B, T)."""
-    tpr = counts.tpr
-    present = (counts.n_injected > 0)[..., None]
-    usable = np.all((tpr >= min_tpr) | ~present, axis=1)
-    safe = np.where(tpr > 0, tpr, 1.0)
-    real = np.where(present, counts.unlabelled / safe, 0.0)
-    # One count is added so that the error of zero counts is not zero.
-    variance = np.where(present, (counts.unlabelled + 1.0) / safe**2, 0.0)
-    variance += real**2 * (1.0 - tpr) / np.maximum(safe * counts.n_injected[..., None], 1.0)
-    n = np.maximum(counts.n_unlabelled.sum(axis=1), 1.0)[:, None]
-    return real.sum(axis=1) / n, np.sqrt(variance.sum(axis=1)) / n, usable
-
-
-def _best(ratio: np.ndarray, error: np.ndarray, usable: np.ndarray, confidence: float) -> np.ndarray:
-    """Index of the smallest upper confidence bound in each row, (B,)."""
-    if not usable[0].any():
-        raise InsufficientDataError(
-            "No threshold is reached by enough injections of every stratum.", n_thresholds=ratio.shape[1]
-        )
-    return np.argmin(np.where(usable, ratio + confidence * error, np.inf), axis=1)
-
-
-def _real_number(counts: _Counts, weights: np.ndarray, min_tpr: float, confidence: float) -> np.ndarray:
-    """Count the real unlabelled detections per resample and stratum, (B, K).
-
-    The threshold at which one fold of groups is counted is chosen on the other folds.
-    """
-    n_groups = counts.n_injected.shape[0]
-    n_folds = min(_N_FOLDS, n_groups)
-    total = counts.resample(weights)
-    tpr = total.tpr
-    rows = np.arange(len(weights))
-    real = np.zeros_like(total.n_unlabelled)
-    for fold in range(n_folds):
-        inside = np.arange(n_groups) % n_folds == fold
-        others = counts.resample(weights * ~inside) if n_folds > 1 else total
-        best = _best(*_ratio(others, min_tpr), confidence)
-        held_out = np.tensordot(weights[:, inside], counts.unlabelled[inside], 1)[rows, :, best]
-        real += held_out / np.maximum(tpr[rows, :, best], min_tpr)
-    return np.where(total.n_injected > 0, np.minimum(real, total.n_unlabelled), 0.0)
-
-
 def _rates(
-    counts: _Counts, weights: np.ndarray, position: int, min_tpr: float, confidence: float
+    counts: MixtureCounts,
+    weights: np.ndarray,
+    position: int,
+    min_tpr: float,
+    confidence: float,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, ...]:
-    """α, TPR, FPR and purity at one threshold, each (B,)."""
-    real = _real_number(counts, weights, min_tpr, confidence)
-    total = counts.resample(weights)
-    selected_real = (real * total.tpr[:, :, position]).sum(axis=1)
-    n_real, n = real.sum(axis=1), total.n_unlabelled.sum(axis=1)
+    """Return α, TPR, FPR and purity at one threshold, each (B,); the first row has no noise."""
+    real, seen, tpr_seen = real_number(counts, weights, min_tpr, confidence)
+    total = counts.sum_groups(np.ones_like(weights), weights)
+    tpr = total.tpr[:, :, position]
+    usual = int(best_threshold(total, min_tpr, confidence)[0])
+    spread = np.sqrt(_design_effect(total.tpr[:, :, usual], counts.n_injected.sum(axis=0)))
+    noise = rng.normal(size=real.shape) * spread * (np.arange(len(weights)) > 0)[:, None]
+    # One deviation drives both, because the same detections are missing from both.
+    all_real = np.maximum(real + noise * thinning_error(seen, tpr_seen, np.ones_like(tpr)), 0.0)
+    chosen_real = np.maximum(real * tpr + noise * thinning_error(seen, tpr_seen, tpr), 0.0)
+    selected_real, n_real = chosen_real.sum(axis=1), all_real.sum(axis=1)
+    n = total.n_unlabelled.sum(axis=1)
     selected = total.unlabelled[:, :, position].sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        alpha = n_real / n
         pooled = total.injected[:, :, position].sum(axis=1) / total.n_injected.sum(axis=1)
-        rate = np.where(n_real > 0, selected_real / n_real, pooled)
+        weighted = (real * tpr).sum(axis=1) / real.sum(axis=1)
+        rate = np.where(real.sum(axis=1) > 0, weighted, pooled)
         fpr = np.clip((selected - selected_real) / (n - n_real), 0.0, 1.0)
         purity = np.where(selected > 0, np.clip(selected_real / selected, 0.0, 1.0), np.nan)
-    return alpha, rate, fpr, purity
+    return np.minimum(n_real / n, 1.0), rate, fpr, purity
+
+
+def _design_effect(tpr: np.ndarray, n_injected: np.ndarray) -> np.ndarray:
+    """Measure by how much more a fraction varies between visits than between detections, (K,)."""
+    if len(tpr) < 10:
+        return np.ones(tpr.shape[1])
+    mean = tpr[1:].mean(axis=0)
+    expected = np.maximum(mean * (1.0 - mean) / np.maximum(n_injected, 1.0), 1e-12)
+    return np.clip(tpr[1:].var(axis=0) / expected, 1.0, 10.0)
