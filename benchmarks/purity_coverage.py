@@ -97,7 +97,7 @@ def write_table(surveys: dict[int, dict[str, Pair]]) -> None:
     out = sys.stdout
     for seed, pairs in sorted(surveys.items()):
         cells = "  ".join(
-            f"{name} {p.estimate.value:.4f} [{p.estimate.low:.4f}, {p.estimate.high:.4f}] true {p.truth:.4f}"
+            f"{name} {p.estimate.value:.4f} [{p.estimate.low:.4f}, {p.estimate.high:.4f}] ({p.truth:.4f})"
             for name, p in pairs.items()
         )
         out.write(f"{seed:5d}  {cells}\n")
@@ -117,6 +117,7 @@ def write_table(surveys: dict[int, dict[str, Pair]]) -> None:
 
 
 def main() -> None:
+    """Run the surveys that are missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--surveys", type=int, default=20)
