@@ -60,7 +60,7 @@ def sources(n: int = 3000, *, wcs: WCS | None = None, seed: int = 1, **replace: 
         "ixy": (a**2 - b**2) * s * c,
         "extendedness": np.ones(n),
         "ap12Flux": 10 ** rng.uniform(3.0, 5.0, n),
-        "ap12FluxErr": np.full(n, 40.0),
+        "psfFlux": np.full(n, 250.0),
         "psfFluxErr": np.full(n, 25.0),
         "detect_isPrimary": np.ones(n, dtype=bool),
     }
@@ -172,11 +172,11 @@ def test_selection() -> None:
     spoiled = {
         "extendedness": (np.arange(n) % 9 == 0, 0.0),
         "ixx": (np.arange(n) % 9 == 1, np.nan),
-        "ap12Flux": (np.arange(n) % 9 == 2, 399.0),
+        "psfFlux": (np.arange(n) % 9 == 2, 249.0),
         "pixelFlags_saturated": (np.arange(n) % 9 == 3, True),
         "detect_isPrimary": (np.arange(n) % 9 == 4, False),
         "iyy": (np.arange(n) % 9 == 5, 1e6),
-        "ap12FluxErr": (np.arange(n) % 9 == 6, np.nan),
+        "psfFluxErr": (np.arange(n) % 9 == 6, np.nan),
     }
     for name, (rows, value) in spoiled.items():
         table[name][rows] = value

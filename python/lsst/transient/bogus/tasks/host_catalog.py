@@ -120,19 +120,17 @@ class GalaxyHostCatalogTask(PipelineTask):
     def _read(self, sources: Table, where: str) -> tuple[HostSources, np.ndarray]:
         """Pick the configured columns, and tell which sources can be hosts."""
         wanted = [q for q in QUANTITIES if q != "extendedness" or self.config.doSelectExtended]
-        if self.config.magnitudeLaw != "snr_uniform":
-            wanted.remove("point_flux_error")
         missing = [self.config.columns[q] for q in wanted if self.config.columns[q] not in sources.colnames]
         if missing:
             raise TableSchemaError(f"The source table of {where} has no columns {missing}.")
         column = {q: np.asarray(sources[self.config.columns[q]], dtype=float) for q in wanted if q != "id"}
         moments = {q: column[q] for q in ("ixx", "iyy", "ixy")}
         with np.errstate(invalid="ignore", divide="ignore"):
-            keep = column["flux"] / column["flux_error"] >= self.config.minSnr
+            error = column["point_flux_error"]
+            keep = column["point_flux"] / error >= self.config.minSnr
             keep &= ellipses_from_moments(**moments).semi_major <= self.config.maxSemiMajor
             if self.config.doSelectExtended:
                 keep &= column["extendedness"] >= self.config.minExtendedness
-            error = column.get("point_flux_error", np.zeros(0))
             error = error[error > 0]
         keep &= np.isfinite(column["ra"] + column["dec"]) & (column["flux"] > 0)
         table = HostSources(

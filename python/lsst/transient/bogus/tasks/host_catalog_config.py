@@ -26,7 +26,7 @@ QUANTITIES = (
     "ixy",
     "extendedness",
     "flux",
-    "flux_error",
+    "point_flux",
     "point_flux_error",
 )
 """What the source table must tell about a source."""
@@ -54,8 +54,8 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
 
     columns = DictField[str, str](
         doc="Column of the source table for each quantity. Positions in degrees and pixels, moments in "
-        "square pixels, fluxes in nJy. flux gives the hosts' magnitudes, point_flux_error the depth for "
-        "magnitudeLaw snr_uniform.",
+        "square pixels, fluxes in nJy. flux gives the hosts' magnitudes; point_flux and its error the "
+        "signal-to-noise for minSnr, and the depth for magnitudeLaw snr_uniform.",
         default={
             "id": "sourceId",
             "ra": "ra",
@@ -67,7 +67,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
             "ixy": "ixy",
             "extendedness": "extendedness",
             "flux": "ap12Flux",
-            "flux_error": "ap12FluxErr",
+            "point_flux": "psfFlux",
             "point_flux_error": "psfFluxErr",
         },
         keyCheck=lambda quantity: quantity in QUANTITIES,
@@ -88,7 +88,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
     )
     minSnr = RangeField(
         dtype=float,
-        doc="Least signal-to-noise of the flux of a host. Low values take noise for galaxies.",
+        doc="Least signal-to-noise of the point_flux of a host. Low values take noise for galaxies.",
         default=10.0,
         min=0.0,
     )
