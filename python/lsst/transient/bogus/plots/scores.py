@@ -143,7 +143,7 @@ def ranking_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
         Two panels.
     """
     with drawing(dark=dark) as colours:
-        figure = new_figure(9.0, 4.0)
+        figure = new_figure(9.0, 4.5)
         left, right = figure.subplots(1, 2)
         curves = [(s, "injected", subset_title(s)) for s in headline_subsets(tables)]
         curves.append(("unlabelled", "truth", "Hidden real sources (simulated truth)"))
@@ -164,7 +164,7 @@ def ranking_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
         right.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.01))
         right.set_title("Precision and recall")
         if left.get_legend_handles_labels()[0]:
-            left.legend(loc="lower right")
+            figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -208,8 +208,9 @@ def score_histogram_figure(tables: EvaluationTables, *, dark: bool = False) -> F
                     linewidth=1.6,
                     label=f"{names[kind]} ({int(np.sum(rows['n'])):,})",
                 )
+            most = points(tables.curves, f"{column}_histogram", "all")["n"]
             axes.set(yscale="log", xlim=(0, 1), xlabel=label)
-            axes.set_ylim(bottom=0.5)
+            axes.set_ylim(0.5, 10.0 * max(most.max(initial=1), 1))
             if column == "score":
                 threshold = metric_estimate(tables.metrics, "threshold").value
                 axes.axvline(threshold, color=colours.good, linestyle=":", label=f"threshold {threshold:.3g}")
