@@ -31,10 +31,11 @@ def test_round_trip_through_a_file(preset: str, tmp_path: Path) -> None:
 
 def test_order_of_precedence(tmp_path: Path) -> None:
     path = tmp_path / "survey.yaml"
-    path.write_text("size: 300\nseed: 5\nartifacts: {trails: 0, hot_pixels: 3}\n")
+    path.write_text("size: 300\nseed: 5\nartifacts: {trails: 0, hot_pixels: 3}\nsky: {galaxy_slope: 0.3}\n")
     config = load_config(path, preset="small", overrides={"seed": 7, "bands": ["g", "i"]})
     assert (config.n_detectors, config.size, config.seed, config.bands) == (2, 300, 7, ("g", "i"))
     assert (config.artifacts.trails, config.artifacts.hot_pixels) == (0.0, 3)
+    assert config.sky.star_density == PRESETS["small"]["sky"]["star_density"]
     assert config.artifacts.glints == SurveyConfig().artifacts.glints
 
 
@@ -42,6 +43,7 @@ def test_order_of_precedence(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("sise: 300\noptics: {seing: 1}", "unknown setting sise; unknown setting optics.seing"),
+        ("optics: 3", "optics must be a mapping of settings, not 3"),
         ("size: 5.5", "size must be a whole number"),
         ("seed: true", "seed must be a number"),
         ("duration: .nan", "duration must be finite"),

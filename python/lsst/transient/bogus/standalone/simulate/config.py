@@ -138,7 +138,14 @@ _LIMITS = (
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "demo": {},
-    "small": {"n_detectors": 2, "size": 256, "visits_per_band": 4, "bands": ["r"], "duration": 40.0},
+    "small": {
+        "n_detectors": 2,
+        "size": 256,
+        "visits_per_band": 4,
+        "bands": ["r"],
+        "duration": 40.0,
+        "sky": {"star_density": 40.0},  # enough for a PSF on a quarter of the area
+    },
 }
 """Settings by preset name, as differences from the defaults."""
 
@@ -176,13 +183,22 @@ def load_config(
             raise InputDataError(f"Cannot read the survey configuration {path}: {error}") from error
         if read is not None and not isinstance(read, dict):
             raise InputDataError(f"The survey configuration {path} is not a mapping of settings.")
-        settings.update(read or {})
-    settings.update(overrides or {})
+        settings = _merged(settings, read or {})
+    settings = _merged(settings, overrides or {})
     unknown: list[str] = []
     config = _build(SurveyConfig, settings, "", unknown)
     if unknown:
         raise InputDataError(f"Bad survey configuration: {'; '.join(unknown)}.")
     return config or SurveyConfig()
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings with some of them changed."""
+    merged = dict(base)
+    for name, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = _merged(merged[name], value) if nested else value
+    return merged
 
 
 def _build[T](cls: type[T], settings: Mapping[str, Any], prefix: str, problems: list[str]) -> T | None:
@@ -194,8 +210,10 @@ def _build[T](cls: type[T], settings: Mapping[str, Any], prefix: str, problems: 
         if name not in hints:
             problems.append(f"unknown setting {prefix}{name}")
         elif dataclasses.is_dataclass(hints[name]):
-            nested = _build(hints[name], value or {}, f"{prefix}{name}.", problems)
-            values[name] = nested
+            if isinstance(value, Mapping):
+                values[name] = _build(hints[name], value, f"{prefix}{name}.", problems)
+            else:
+                problems.append(f"{prefix}{name} must be a mapping of settings, not {value!r}")
         elif name == "bands":
             values[name] = tuple(str(v) for v in ([value] if isinstance(value, str) else value))
         elif isinstance(value, bool) or not isinstance(value, int | float):
