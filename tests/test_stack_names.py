@@ -1,0 +1,225 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The camera pipelines against a table of the stock pipelines' names, without the stack.
+
+Stock tasks are stand-ins with the connections that the table gives them, and the graphs are
+real: a label, connection, dataset type, storage class or dimension that does not fit fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lsst.pipe.base import LabelSpecifier, Pipeline, PipelineGraph
+from lsst.pipe.base.pipeline_graph import IncompatibleDatasetTypeError
+from lsst.pipe.base.pipelineIR import PipelineIR
+
+from .stack.names import CAMERAS, ROOT, TABLE, camera_pipelines, load, read_table, stock_imports
+from .stack.stand_ins import has_stack, stand_ins
+
+PIPELINES = camera_pipelines()
+BY_BAND = [path for path in PIPELINES if path.stem.endswith("by-band")]
+SCORING = [path for path in PIPELINES if path.stem == "score"]
+INJECTING = [path for path in PIPELINES if path not in SCORING]
+NAMES = read_table()
+
+pytestmark = pytest.mark.skipif(
+    has_stack(), reason="the science stack is set up: tests/stack has the real thing"
+)
+
+
+def identity(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def stock_location(path: Path) -> str:
+    """Return the stock pipeline that a pipeline imports, maybe through another of ours."""
+    document = load(path)
+    if not (found := stock_imports(document)):
+        (imported,) = document["imports"]
+        return stock_location(Path(imported["location"].replace("$TRANSIENT_BOGUS_DIR", str(ROOT))))
+    (location,) = found
+    return location
+
+
+@pytest.fixture
+def stack(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The path of a pipeline, with stand-ins for all that it imports."""
+    monkeypatch.setenv("TRANSIENT_BOGUS_DIR", str(ROOT))
+    with stand_ins(NAMES, stock_location(request.param), tmp_path):
+        yield request.param
+
+
+def read(path: Path) -> Pipeline:
+    ir = PipelineIR.from_uri(str(path))
+    # The instrument's class is in an obs package.
+    ir.instrument = None
+    return Pipeline.fromIR(ir)
+
+
+def resolved(pipeline: Pipeline, like: PipelineGraph | None = None) -> PipelineGraph:
+    """Resolve a pipeline's graph, with the dataset types of another as those of a repository."""
+    graph = pipeline.to_graph()
+    known = {} if like is None else {name: node.dataset_type for name, node in like.dataset_types.items()}
+    graph.resolve(dimensions=None, dataset_types=known)
+    return graph
+
+
+def consumers(graph: PipelineGraph, name: str) -> set[str]:
+    return {f"{edge.task_label}.{edge.connection_name}" for edge in graph.consuming_edges_of(name)}
+
+
+def science_image(path: Path) -> str:
+    return {"HSC": "pvi"}.get(path.parent.name, "visit_image")
+
+
+def test_there_is_a_pipeline_for_each_camera_and_purpose() -> None:
+    assert {path.parent.name for path in INJECTING} == {path.parent.name for path in SCORING} == set(CAMERAS)
+    assert {path.parent.name for path in BY_BAND} == set(CAMERAS)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=identity)
+def test_labels_and_classes_are_those_of_the_stock_pipeline(path: Path) -> None:
+    """With another class, the configuration of drp_pipe would be replaced, not amended."""
+    document, stock = load(path), NAMES["pipelines"][stock_location(path)]
+    included = [label for labels in stock_imports(document).values() for label in labels]
+    assert sorted(set(included) - set(stock)) == []
+    overridden = {label: task["class"] for label, task in document["tasks"].items() if label in stock}
+    assert overridden == {label: stock[label]["class"] for label in overridden}
+
+
+@pytest.mark.parametrize("stack", PIPELINES, ids=identity, indirect=True)
+def test_pipeline_resolves(stack: Path) -> None:
+    """Contracts are checked and connection names are resolved on the way."""
+    pipeline = read(stack)
+    whole = resolved(pipeline)
+    for label, tasks in pipeline.subsets.items():
+        subset = resolved(pipeline.subsetFromLabels(LabelSpecifier(labels={label})), whole)
+        assert set(subset.tasks) == set(tasks), label
+    assert set.union(*map(set, pipeline.subsets.values())) == set(pipeline.task_labels)
+    assert all(label.startswith("transientBogus-") for label in pipeline.subsets)
+
+
+@pytest.mark.parametrize("stack", INJECTING, ids=identity, indirect=True)
+def test_only_the_injection_reads_the_image_without_injections(stack: Path) -> None:
+    graph, name = resolved(read(stack)), science_image(stack)
+    assert consumers(graph, name) == {"injectVisit.input_exposure"}
+    readers = {label.partition(".")[0] for label in consumers(graph, f"injected_{name}")}
+    assert {"buildTemplate", "subtractImages", "cutout", "forcedPhotDiaObjectDetector"} <= readers
+    assert len(readers) == 6
+    assert {label for label in graph.tasks if label.startswith("detectAndMeasure")} <= readers
+
+
+@pytest.mark.parametrize("stack", INJECTING, ids=identity, indirect=True)
+def test_what_must_be_there_before(stack: Path) -> None:
+    prerequisites = {
+        edge.parent_dataset_type_name
+        for task in resolved(read(stack)).tasks.values()
+        for edge in task.prerequisite_inputs.values()
+    }
+    ingested = {"injection_catalog"} if stack in BY_BAND else set()
+    assert prerequisites == {"pretrainedModelPackage"} | ingested
+
+
+@pytest.mark.parametrize(
+    "stack", [path for path in INJECTING if path not in BY_BAND], ids=identity, indirect=True
+)
+def test_catalogue_and_injection_share_a_graph(stack: Path) -> None:
+    graph = resolved(read(stack))
+    assert consumers(graph, "transient_injection_catalog") == {"injectVisit.injection_catalogs"}
+    assert set(graph.dataset_types["transient_injection_catalog"].dimensions.required) == {
+        "instrument",
+        "visit",
+        "detector",
+    }
+
+
+@pytest.mark.parametrize("stack", BY_BAND, ids=identity, indirect=True)
+def test_the_variant_by_band_selects_rows_of_a_visit(stack: Path) -> None:
+    config = resolved(read(stack)).tasks["injectVisit"].config
+    assert config.selection.format(visit=42) == "np.isin(injection_catalog['visit'], 42)"
+    assert not config.external_photo_calib, "the photometric calibration of an uncalibrated image"
+
+
+@pytest.mark.parametrize("stack", INJECTING, ids=identity, indirect=True)
+def test_labels_are_of_all_detections(stack: Path) -> None:
+    """No reliability cut before the labels, and no injection left out of the match."""
+    graph = resolved(read(stack))
+    assert graph.tasks["matchInjected"].config.trimBuffer == 0
+    matched = graph.tasks["matchInjected"].inputs["diaSources"].parent_dataset_type_name
+    (standardise,) = (
+        label for label in ("standardizeDiaSource", "transformDiaSourceCat") if label in graph.tasks
+    )
+    assert graph.tasks[standardise].inputs["diaSourceCat"].parent_dataset_type_name == matched
+    assert graph.producing_edge_of(matched).task_label in ("filterDiaSource", "filterDiaSrcCat")
+
+
+@pytest.mark.parametrize("stack", SCORING, ids=identity, indirect=True)
+def test_scoring_injects_and_trains_nothing(stack: Path) -> None:
+    graph = resolved(read(stack))
+    assert not [name for name in graph.dataset_types if name.startswith("injected_")]
+    assert not {"train", "label", "hostCatalog", "injectVisit"} & set(graph.tasks)
+    (model,) = graph.tasks["score"].prerequisite_inputs.values()
+    assert model.parent_dataset_type_name == "transient_bogus_model"
+    assert {f"cutout.science_{plane}" for plane in ("image", "mask", "variance")} <= consumers(
+        graph, science_image(stack)
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("science: visit_image", "scienceExposure: visit_image", AttributeError),
+        (
+            "dia_source_detector ArrowAstropy detector,",
+            "dia_source_detector ArrowAstropy tract,",
+            IncompatibleDatasetTypeError,
+        ),
+        ("visit_image ExposureF", "visit_image StructuredDataDict", IncompatibleDatasetTypeError),
+        ("trimBuffer", "trimMargin", AttributeError),
+    ],
+)
+def test_a_name_that_changed_is_noticed(
+    old: str, new: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ROOT / "pipelines" / "LSSTCam" / "DRP.yaml"
+    monkeypatch.setenv("TRANSIENT_BOGUS_DIR", str(ROOT))
+    text = TABLE.read_text()
+    assert old in text
+    changed = yaml.safe_load(text.replace(old, new))
+    with stand_ins(changed, stock_location(path), tmp_path), pytest.raises(error):
+        resolved(read(path))
+
+
+def test_both_cameras_with_the_new_names_are_treated_alike() -> None:
+    one, other = (load(ROOT / "pipelines" / camera / "DRP.yaml") for camera in ("LSSTCam", "LSSTComCam"))
+    for key in ("tasks", "contracts", "subsets"):
+        assert one[key] == other[key]
+
+
+def test_config_files_of_the_pipelines_exist() -> None:
+    named = re.findall(r"\$TRANSIENT_BOGUS_DIR/\S+\.py", "".join(path.read_text() for path in PIPELINES))
+    assert named
+    for name in named:
+        assert Path(name.replace("$TRANSIENT_BOGUS_DIR", str(ROOT))).is_file()
+
+
+def test_no_camera_is_named_in_the_package() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match}"
+        for path in (ROOT / "python").rglob("*.py")
+        for match in re.findall("|".join(CAMERAS), path.read_text())
+    ]
+    assert found == []
+
+
+def test_table_says_where_the_names_are_from() -> None:
+    for repository, commit in NAMES["commits"].items():
+        assert re.fullmatch(r"[0-9a-f]{40} \d{4}-\d{2}-\d{2}", commit), repository
+    assert set(NAMES["pipelines"]) == {stock_location(path) for path in PIPELINES}
