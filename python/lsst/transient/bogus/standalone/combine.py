@@ -11,9 +11,11 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import sep
 from scipy import ndimage
 
-_WORTHWHILE = 0.005  # fraction of the pixels that an additional visit must fill
+_SMOOTHING = 5
+_WORTHWHILE = 0.02  # fraction of the pixels that an additional visit must fill
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,14 @@ def select_visits(
 
 
 def combine(
-    images: np.ndarray, variances: np.ndarray, good: np.ndarray, *, clip: float, seeing_tolerance: float
+    images: np.ndarray,
+    variances: np.ndarray,
+    good: np.ndarray,
+    *,
+    clip: float,
+    seeing_tolerance: float,
+    sky_size: int,
+    protect: np.ndarray,
 ) -> Stack:
     """Average visits, leaving out what only one of them saw.
 
@@ -88,27 +97,43 @@ def combine(
     seeing_tolerance
         Fraction of the local brightness by which visits may differ because of
         their seeing, without being left out.
+    sky_size
+        Side of the cells in which the sky of each visit is matched to that of
+        the median, in pixels.
+    protect
+        Pixels in which nothing is left out, shape (H, W).
 
     Returns
     -------
     stack : `Stack`
         The combined image.  Every visit has one weight, so that the PSF is the
         same mixture everywhere.
+
+    Notes
+    -----
+    Deviations are looked for in single pixels (cosmic rays) and in smoothed
+    images (trails that no single pixel shows).
     """
-    images = images - _sky_offsets(images, good)[:, None, None]
+    images = np.where(good, images, 0.0)
+    images = _match_sky(images, good, _masked_median(images, good), sky_size)
     median = _masked_median(images, good)
-    local = ndimage.maximum_filter(np.abs(median), size=5)
+    local = ndimage.maximum_filter(np.abs(ndimage.uniform_filter(median, 3)), size=5)
     tolerance2 = (seeing_tolerance * local) ** 2
-    n_good = good.sum(axis=0)
-    outlier = good & ((images - median) ** 2 > clip**2 * (variances + tolerance2)) & (n_good >= 3)
+    clippable = good & (good.sum(axis=0) >= 3) & ~protect
+    outlier = np.zeros(good.shape, dtype=bool)
+    for i in range(len(images)):
+        residual = np.where(good[i], images[i] - median, 0.0)
+        smooth = ndimage.uniform_filter(residual, _SMOOTHING)
+        error2 = variances[i] + tolerance2
+        single = residual**2 > clip**2 * error2
+        trail = smooth**2 > clip**2 * (variances[i] / _SMOOTHING**2 + tolerance2)
+        outlier[i] = clippable[i] & (single | ndimage.binary_dilation(trail, iterations=_SMOOTHING // 2))
     kept = good & ~outlier
-    weight = np.array(
-        [1.0 / np.median(v[g]) if g.any() else 0.0 for v, g in zip(variances, good, strict=True)]
-    )
-    w = np.where(kept, weight[:, None, None], 0.0)
+    weight = [1.0 / np.median(v[g]) if g.any() else 0.0 for v, g in zip(variances, good, strict=True)]
+    w = np.where(kept, np.array(weight, dtype=np.float32)[:, None, None], np.float32(0.0))
     total = w.sum(axis=0)
     safe = np.where(total > 0, total, 1.0)
-    mean = (w * np.where(kept, images, 0.0)).sum(axis=0) / safe
+    mean = (w * images).sum(axis=0) / safe
     variance = (w**2 * np.where(kept, variances, 0.0)).sum(axis=0) / safe**2
     fill = float(np.median(variance[total > 0])) if (total > 0).any() else 1.0
     return Stack(
@@ -119,15 +144,17 @@ def combine(
     )
 
 
-def _sky_offsets(images: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Return the sky level of each visit relative to the mean of all."""
-    together = good.all(axis=0)
-    if together.sum() < 1000:
-        return np.array([np.median(i[g]) if g.any() else 0.0 for i, g in zip(images, good, strict=True)])
-    common = images[:, together]
-    middle = np.median(common, axis=0)
-    faint = middle < np.percentile(middle, 70)
-    return np.median(common[:, faint] - middle[faint], axis=1)
+def _match_sky(images: np.ndarray, good: np.ndarray, median: np.ndarray, size: int) -> np.ndarray:
+    """Subtract from each visit the smooth part of its difference from the median."""
+    matched = np.empty_like(images)
+    for i, (image, mask) in enumerate(zip(images, ~good, strict=True)):
+        if mask.all():
+            matched[i] = image
+            continue
+        residual = np.where(mask, 0.0, image - median).astype(np.float32)
+        sky = sep.Background(residual, mask=mask, bw=size, bh=size, fw=1, fh=1).back(dtype=np.float32)
+        matched[i] = np.where(mask, 0.0, image - sky)
+    return matched
 
 
 def _masked_median(images: np.ndarray, good: np.ndarray) -> np.ndarray:

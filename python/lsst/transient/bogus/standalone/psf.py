@@ -18,6 +18,7 @@ from lsst.images.psfs import GaussianPointSpreadFunction, PiffWrapper
 
 from ..errors import InsufficientDataError
 from .psf_fit import PixelPsf, fit_pixel_psf
+from .psf_stamps import kernel_fwhm
 from .psf_stars import find_stars
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def measure_psf(
     if len(stars) >= min_stars:
         model = fit_pixel_psf(pixels, variance, bad, stars, size=size, max_order=max_order)
         if model.n_used >= min_stars:
-            _LOG.info("PSF%s: %d of %d stars, FWHM %.2f pixels.", suffix, model.n_used, len(stars), fwhm)
+            width = kernel_fwhm(model.coefficients[0])
+            _LOG.info("PSF%s: %d of %d stars, FWHM %.2f pixels.", suffix, model.n_used, len(stars), width)
             return _wrap(model, bounds, x0, y0)
     _LOG.warning(
         "PSF%s: only %d usable stars (needs %d); using a Gaussian of FWHM %.2f pixels.",

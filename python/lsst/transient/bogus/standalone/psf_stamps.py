@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("PsfStamps", "lanczos_shift")
+__all__ = ("PsfStamps", "kernel_fwhm", "lanczos_shift")
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -113,8 +113,7 @@ class PsfStamps:
     @property
     def fwhm(self) -> float:
         """Diameter of the circle with the area above half of the peak, in pixels."""
-        fine = ndimage.zoom(self.mean_kernel, _ZOOM, order=3)
-        return float(2.0 * np.sqrt(np.sum(fine > 0.5 * fine.max()) / np.pi) / _ZOOM)
+        return kernel_fwhm(self.mean_kernel)
 
     @property
     def effective_area(self) -> float:
@@ -197,6 +196,23 @@ class PsfStamps:
             high = grid[j + 1, i] * (1 - u) + grid[j + 1, i + 1] * u
             out.append(low * (1 - v) + high * v)
         return out[0], out[1], out[2]
+
+
+def kernel_fwhm(kernel: np.ndarray) -> float:
+    """Return the diameter of the circle with the area above half of the peak.
+
+    Parameters
+    ----------
+    kernel
+        Centred PSF image, shape (S, S).
+
+    Returns
+    -------
+    fwhm : `float`
+        Full width at half maximum in pixels.
+    """
+    fine = ndimage.zoom(kernel, _ZOOM, order=3)
+    return float(2.0 * np.sqrt(np.sum(fine > 0.5 * fine.max()) / np.pi) / _ZOOM)
 
 
 def _bracket(knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

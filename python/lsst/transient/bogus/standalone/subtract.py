@@ -20,6 +20,7 @@ from lsst.pex.config import ListField, RangeField
 from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
 from lsst.pipe.base.connectionTypes import Input, Output
 
+from .difference_sky import fit_sky, local_sky
 from .image_arrays import ImageArrays
 from .kernel_basis import polar_basis, radial_knots
 from .kernel_fit import MatchingKernel, fit_kernel
@@ -96,6 +97,13 @@ class SubtractImagesConfig(PipelineTaskConfig, pipelineConnections=SubtractImage
         default=2,
         min=0,
         max=6,
+    )
+    backgroundSize = RangeField(
+        dtype=int,
+        doc="Side, in pixels, of the cells in which the sky that is left after that is estimated and "
+        "subtracted.  Cells smaller than a few FWHM eat transients; 0 leaves the sky as it is.",
+        default=64,
+        min=0,
     )
     stampRadius = RangeField(
         dtype=float,
@@ -271,7 +279,8 @@ class SubtractImagesTask(PipelineTask):
         own = ImageArrays.from_masked_image(science, self.config.noDataMaskPlanes)
         bad = own.bad | no_data
         difference = np.where(own.bad, 0.0, science.image.array - matched)
-        sky = _sky(difference, variance, bad, self.config.backgroundOrder)
+        sky = fit_sky(difference, variance, bad, self.config.backgroundOrder)
+        sky += local_sky(difference - sky, variance, bad, self.config.backgroundSize)
         return _Subtraction(difference - sky, matched + sky, variance, matched_variance, bad, saturated)
 
 
@@ -302,34 +311,6 @@ def _without_sky(arrays: ImageArrays) -> np.ndarray:
     """Subtract the local sky, for the choice of sources alone."""
     sky = sep.Background(arrays.image, mask=arrays.bad, bw=64, bh=64)
     return np.where(arrays.bad, 0.0, arrays.image - sky.back(dtype=np.float32)).astype(np.float32)
-
-
-def _sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, order: int) -> np.ndarray:
-    """Fit a polynomial to the sky of a difference image, leaving out sources."""
-    height, width = difference.shape
-    y, x = np.linspace(-1, 1, height), np.linspace(-1, 1, width)
-    step = max(1, int(np.sqrt(difference.size / 40000)))
-    rows, columns = np.mgrid[0:height:step, 0:width:step]
-    good = ~bad[rows, columns]
-    rows, columns = rows[good], columns[good]
-    if len(rows) < 100:
-        return np.zeros_like(difference)
-    powers = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
-    design = np.stack([x[columns] ** i * y[rows] ** j for i, j in powers], axis=1)
-    values, sigma = difference[rows, columns], np.sqrt(variance[rows, columns])
-    keep = np.ones(len(values), dtype=bool)
-    solution = np.zeros(len(powers))
-    for _ in range(4):
-        solution = np.linalg.lstsq(design[keep] / sigma[keep, None], values[keep] / sigma[keep])[0]
-        residual = (values - design @ solution) / sigma
-        limit = 3.0 * 1.4826 * np.median(np.abs(residual[keep]))
-        keep = np.abs(residual) < limit
-        if keep.sum() < 10 * len(powers):
-            break
-    return sum(
-        (c * (y**j)[:, None] * (x**i)[None, :] for c, (i, j) in zip(solution, powers, strict=True)),
-        start=np.zeros_like(difference),
-    )
 
 
 def _difference(science: VisitImage, result: _Subtraction) -> DifferenceImage:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+from scipy import ndimage
 
 from lsst.images import Box, Image, VisitImage
 from lsst.pex.config import ListField, RangeField
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _VD = ("instrument", "visit", "detector")
 _INTERPOLATION_MARGIN = 8
+_SATURATION_REACH = 4
 _BAD_WEIGHT = 0.1  # a target pixel is bad if more than this share of its flux comes from bad pixels
 
 
@@ -133,6 +135,13 @@ class BuildTemplateConfig(PipelineTaskConfig, pipelineConnections=BuildTemplateC
         "being left out.  Zero cuts the cores of stars; large values keep cosmic rays on galaxies.",
         default=0.4,
         min=0.0,
+    )
+    backgroundSize = RangeField(
+        dtype=int,
+        doc="Side, in pixels, of the cells in which the sky of each visit is matched to that of the median "
+        "of all.  Cells smaller than a few FWHM match the sources too.",
+        default=64,
+        min=16,
     )
     badMaskPlanes: ListField[str] = ListField(
         dtype=str,
@@ -290,6 +299,8 @@ class BuildTemplateTask(PipelineTask):
             good,
             clip=self.config.clip,
             seeing_tolerance=self.config.seeingTolerance,
+            sky_size=self.config.backgroundSize,
+            protect=ndimage.binary_dilation(saturated, iterations=_SATURATION_REACH),
         )
         return stack, saturated
 
