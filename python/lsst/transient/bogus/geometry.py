@@ -38,6 +38,8 @@ type _Array = npt.NDArray[np.float64]
 _CLIP_SIGMA = 6.0
 _MAX_CLIPPED = 0.2
 _MAX_ITERATIONS = 20
+_ENOUGH = 20_000
+"""Positions beyond this number add nothing to a fit of a few tens of terms."""
 
 
 def _exponents(order: int) -> list[tuple[int, int]]:
@@ -257,10 +259,12 @@ def fit_sky_map(
     -----
     Rows with a coordinate that is not finite are left out.  Outliers beyond six
     (robust) standard deviations are clipped, first from an affine fit and then,
-    starting again from all rows, from the polynomial.
+    starting again from all rows, from the polynomial.  Of very many rows, every n-th
+    is used.
     """
     columns = np.stack([np.asarray(c, dtype=float) for c in (x, y, ra, dec)], axis=-1)
     columns = columns[np.all(np.isfinite(columns), axis=-1)]
+    columns = columns[:: max(1, len(columns) // _ENOUGH)]
     n = len(columns)
     place = f" of {where}" if where else ""
     if n < 6:
