@@ -9,7 +9,7 @@ __all__ = ("copy_model", "import_model")
 
 import click
 
-from lsst.daf.butler import Butler, DatasetType, MissingDatasetTypeError
+from lsst.daf.butler import Butler, DatasetType, MissingCollectionError, MissingDatasetTypeError
 
 MODEL = "transient_bogus_model"
 
@@ -42,12 +42,14 @@ def copy_model(
     Raises
     ------
     LookupError
-        Raised if there is not exactly one model.
+        Raised if the collection does not hold exactly one model.
     """
     try:
         found = source.query_datasets(MODEL, collections=source_collections, find_first=True, explain=False)
     except MissingDatasetTypeError:
         found = []
+    except MissingCollectionError as error:
+        raise LookupError(f"There is no collection {source_collections!r} to take a model from.") from error
     if len(found) != 1:
         raise LookupError(f"Expected one {MODEL} in collection {source_collections!r}; found {len(found)}.")
     (ref,) = found
