@@ -8,7 +8,7 @@ from .evaluation import CURVES, METRICS
 from .injection import INJECTED_CATALOG, INJECTED_MATCH, INJECTION_CATALOG
 from .objects import DIA_OBJECT, LIGHT_CURVES, OBJECTS
 from .sources import DIA_SOURCE, FORCED_DIA_OBJECT, SOURCE
-from .training import CUTOUTS, EMBEDDING, LABELS, SCORES, TRAINING_HISTORY
+from .training import CLUSTERS, CUTOUTS, EMBEDDING, LABELS, SCORES, TRAINING_HISTORY
 from .truth import SIMULATED_TRUTH
 
 ALL_SCHEMAS: tuple[TableSchema, ...] = (
@@ -22,6 +22,7 @@ ALL_SCHEMAS: tuple[TableSchema, ...] = (
     TRAINING_HISTORY,
     SCORES,
     EMBEDDING,
+    CLUSTERS,
     METRICS,
     CURVES,
     DIA_OBJECT,
@@ -34,6 +35,7 @@ ALL_SCHEMAS: tuple[TableSchema, ...] = (
 
 __all__ = (
     "ALL_SCHEMAS",
+    "CLUSTERS",
     "CURVES",
     "CUTOUTS",
     "DIA_OBJECT",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("CUTOUTS", "EMBEDDING", "LABELS", "SCORES", "TRAINING_HISTORY")
+__all__ = ("CLUSTERS", "CUTOUTS", "EMBEDDING", "LABELS", "SCORES", "TRAINING_HISTORY")
 
 from ._schema import Column, TableSchema
 
@@ -115,5 +115,24 @@ EMBEDDING = TableSchema(
         Column("label", "i1", "1 if the source is a detected injection, else 0."),
         Column("score", "f4", "Calibrated probability."),
         Column("snr", "f8", "Absolute peak significance."),
+    ),
+)
+
+CLUSTERS = TableSchema(
+    "transient_bogus_clusters",
+    ("instrument",),
+    "One row per density cluster of the embedding, the largest first.",
+    (
+        Column("cluster", "i4", "Cluster, from 0."),
+        Column("n", "i8", "Number of DIA sources."),
+        Column("injected_fraction", "f4", "Fraction that are detected injections."),
+        Column("negative_fraction", "f4", "Fraction that are negative detections."),
+        Column("median_snr", "f4", "Median of the absolute peak significance."),
+        Column("median_score", "f4", "Median of the calibrated probability."),
+        Column("umap_x", "f4", "Median of the first UMAP coordinate."),
+        Column("umap_y", "f4", "Median of the second UMAP coordinate."),
+        Column("typical_ids", "i8", "DIA sources nearest to the median; 0 if fewer.", None, ("typical",)),
+        Column("typical_visits", "i8", "Visits of typical_ids.", None, ("typical",)),
+        Column("typical_detectors", "i4", "Detectors of typical_ids.", None, ("typical",)),
     ),
 )

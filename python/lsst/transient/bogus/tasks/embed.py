@@ -29,7 +29,8 @@ from lsst.pipe.base import (
 from lsst.pipe.base import connectionTypes as cT
 from lsst.utils.logging import PeriodicLogger
 
-from ..columns import CUTOUTS, EMBEDDING, LABELS, SCORES
+from ..clusters import summarise_clusters
+from ..columns import CLUSTERS, CUTOUTS, EMBEDDING, LABELS, SCORES
 from ..embedding import (
     UmapSpec,
     density_clusters,
@@ -82,6 +83,12 @@ class EmbedTransientBogusConnections(PipelineTaskConnections, dimensions=("instr
     embedding = cT.Output(
         doc=EMBEDDING.doc,
         name="transient_bogus_embedding",
+        storageClass="ArrowAstropy",
+        dimensions=("instrument",),
+    )
+    clusters = cT.Output(
+        doc=CLUSTERS.doc,
+        name="transient_bogus_clusters",
         storageClass="ArrowAstropy",
         dimensions=("instrument",),
     )
@@ -206,8 +213,8 @@ class EmbedTransientBogusTask(PipelineTask):
         Returns
         -------
         result : `lsst.pipe.base.Struct`
-            Result struct with one component: ``embedding`` (`astropy.table.Table`), a row
-            for every source whose stamp can be used.
+            ``embedding`` (`astropy.table.Table`), a row for every source whose stamp can be
+            used, and ``clusters`` (`astropy.table.Table`), a row for every cluster.
 
         Raises
         ------
@@ -224,7 +231,8 @@ class EmbedTransientBogusTask(PipelineTask):
             )
         sources, features = self._read(complete, cutouts, labels, scores, model)
         if len(features) == 0:
-            return Struct(embedding=EMBEDDING.empty())
+            empty = EMBEDDING.empty()
+            return Struct(embedding=empty, clusters=summarise_clusters(empty, np.zeros(0)))
         fit_rows = self._choose(sources)
         projection = fit_projection(features[fit_rows].astype(np.float32), self.config.nComponents)
         components = np.concatenate(
@@ -256,8 +264,10 @@ class EmbedTransientBogusTask(PipelineTask):
         self.log.info("Embedded %d sources; %d density clusters.", len(sources), int(cluster.max()) + 1)
         columns = {name: sources[name] for name in sources.colnames if name != "sign"}
         data = columns | {"umap_x": coordinates[:, 0], "umap_y": coordinates[:, 1], "cluster": cluster}
+        meta = {"SEED": self.config.seed, "N_FITTED": len(fit_rows)}
+        embedding = EMBEDDING.build(data, meta=meta)
         return Struct(
-            embedding=EMBEDDING.build(data, meta={"SEED": self.config.seed, "N_FITTED": len(fit_rows)})
+            embedding=embedding, clusters=summarise_clusters(embedding, np.asarray(sources["sign"]))
         )
 
     def _read(
