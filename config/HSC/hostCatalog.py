@@ -1,0 +1,7 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host catalogue of Hyper Suprime-Cam."""
+
+# Trimmed science pixels of every detector.
+config.box = [0, 0, 2047, 4175]
