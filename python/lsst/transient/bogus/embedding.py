@@ -19,6 +19,8 @@ import warnings
 
 import numpy as np
 
+_CHUNK = 8192
+
 
 @dataclasses.dataclass(frozen=True)
 class Projection:
@@ -159,25 +161,43 @@ def umap_coordinates(components: np.ndarray, fit_rows: np.ndarray, spec: UmapSpe
         padded = np.zeros((len(components), 2), dtype=np.float32)
         padded[:, : min(2, components.shape[1])] = components[:, :2]
         return padded
+    from sklearn.neighbors import NearestNeighbors
+
+    n_neighbors = min(spec.n_neighbors, n_fit - 1)
+    finder = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(components[fit_rows])
+    coordinates = np.empty((len(components), 2), dtype=np.float32)
+    coordinates[fit_rows] = _fit_umap(components[fit_rows], finder.kneighbors(components[fit_rows]), spec)
+    others = np.setdiff1d(np.arange(len(components)), fit_rows)
+    for part in np.array_split(others, -(-len(others) // _CHUNK)) if len(others) else ():
+        distance, neighbour = finder.kneighbors(components[part])
+        # The weights of UMAP's own graph, with the distance to the nearest as the scale.
+        scale = np.maximum(distance.mean(axis=1) - distance[:, 0], 1e-12)
+        weight = np.exp(-(distance - distance[:, :1]) / scale[:, None])
+        weight /= weight.sum(axis=1, keepdims=True)
+        coordinates[part] = np.einsum("nk,nkc->nc", weight, coordinates[fit_rows[neighbour]])
+    return coordinates
+
+
+def _fit_umap(
+    components: np.ndarray, neighbours: tuple[np.ndarray, np.ndarray], spec: UmapSpec
+) -> np.ndarray:
+    """Run UMAP with known neighbours: its own search takes longer to compile than to run."""
     with warnings.catch_warnings():
-        # Of tensorflow (not used) and of the single thread that a seed implies (wanted).
+        # Of tensorflow (not used), of the single thread that a seed implies (wanted), and that
+        # new data cannot be placed by UMAP itself.
         warnings.simplefilter("ignore")
         from umap import UMAP
 
+        distance, index = neighbours
         model = UMAP(
-            n_neighbors=min(spec.n_neighbors, n_fit - 1),
+            n_neighbors=index.shape[1],
             min_dist=spec.min_dist,
             n_epochs=spec.n_epochs or None,
             random_state=spec.seed,
-            init="pca" if n_fit > components.shape[1] else "random",
-            low_memory=False,
+            init="pca" if len(components) > components.shape[1] else "random",
+            precomputed_knn=(index, distance.astype(np.float32)),
         )
-        coordinates = np.empty((len(components), 2), dtype=np.float32)
-        coordinates[fit_rows] = model.fit_transform(components[fit_rows])
-        others = np.setdiff1d(np.arange(len(components)), fit_rows)
-        if len(others):
-            coordinates[others] = model.transform(components[others])
-    return coordinates
+        return np.asarray(model.fit_transform(components))
 
 
 def density_clusters(
