@@ -20,6 +20,7 @@ from lsst.pipe.base import TaskMetadata
 from lsst.pipe.base.resource_usage import QuantumResourceUsage
 
 from ..columns import LIGHT_CURVES, OBJECTS
+from ..handles import table_parameters
 from ..plots.tables import EvaluationTables
 
 _METADATA = "_metadata"
@@ -150,7 +151,7 @@ def read_metrics(
         ("history", "transient_bogus_training_history"),
     ):
         refs = _find(butler, dataset_type, names, instrument=chosen)
-        found[key] = butler.get(refs[0]) if refs else None
+        found[key] = butler.get(refs[0], parameters=table_parameters()) if refs else None
     return EvaluationTables(**found)
 
 
@@ -207,7 +208,7 @@ def read_results(
 
 
 def _stack(butler: Butler, refs: Sequence[DatasetRef], empty: Table) -> Table:
-    tables = [butler.get(ref) for ref in sorted(refs)]
+    tables = [butler.get(ref, parameters=table_parameters()) for ref in sorted(refs)]
     return vstack(tables, metadata_conflicts="silent") if tables else empty
 
 
@@ -225,7 +226,7 @@ def _read_stamps(
         )
         if not refs:
             continue
-        cutouts = butler.get(refs[0], parameters={"columns": ["diaSourceId", "image"]})
+        cutouts = butler.get(refs[0], parameters=table_parameters(["diaSourceId", "image"]))
         channels = channels or tuple(cutouts.meta.get("CHANNELS", ()))
         wanted = np.isin(np.asarray(cutouts["diaSourceId"]), np.asarray(detected["diaSourceId"]))
         for row in cutouts[wanted]:

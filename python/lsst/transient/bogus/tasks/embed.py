@@ -39,6 +39,7 @@ from ..embedding import (
     umap_coordinates,
 )
 from ..errors import ModelFormatError
+from ..handles import read_table
 from ..seeds import derive_seed, generator
 
 _VD = ("instrument", "visit", "detector")
@@ -293,7 +294,7 @@ class EmbedTransientBogusTask(PipelineTask):
         tables, latent = [], []
         with torch_threads(self.config.numThreads):
             for position, key in enumerate(keys):
-                stamps_table = cutouts[key].get()
+                stamps_table = read_table(cutouts[key])
                 CUTOUTS.check(stamps_table, ("diaSourceId", "image"), where=_where(key))
                 part = _join(
                     stamps_table,

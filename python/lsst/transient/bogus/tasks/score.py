@@ -32,6 +32,7 @@ from ..calibration import Calibration
 from ..columns import CUTOUTS, DIA_SOURCE, LABELS, SCORES
 from ..errors import ModelFormatError
 from ..folds import sky_tiles, tile_folds
+from ..handles import read_table
 from ..stamps import UNUSABLE
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class TransientBogusScoreConnections(PipelineTaskConnections, dimensions=_VD):
         name="transient_cutouts",
         storageClass="ArrowAstropy",
         dimensions=_VD,
+        deferLoad=True,
     )
     dia_sources = cT.Input(
         doc="The same DIA sources: their positions decide which networks may judge them.",
@@ -138,8 +140,10 @@ class TransientBogusScoreTask(PipelineTask):
 
     def runQuantum(self, butlerQC: Any, inputRefs: Any, outputRefs: Any) -> None:
         inputs = butlerQC.get(inputRefs)
+        # Not read by the butler on its own, which would drop the channels in the metadata.
+        inputs["cutouts"] = read_table(inputs["cutouts"])
         if self.config.doLabels:
-            inputs["labels"] = inputs["labels"].get(parameters={"columns": ["diaSourceId", "tile"]})
+            inputs["labels"] = read_table(inputs["labels"], ["diaSourceId", "tile"])
         else:
             inputs["dia_sources"] = inputs["dia_sources"].get(
                 parameters={"columns": ["diaSourceId", "ra", "dec"]}

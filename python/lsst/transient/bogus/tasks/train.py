@@ -29,6 +29,7 @@ from lsst.pipe.base import connectionTypes as cT
 from ..calibration import Calibration
 from ..columns import LABELS, TRAINING_HISTORY
 from ..errors import InsufficientDataError
+from ..handles import read_table
 from ..nn.spec import FoldRule, Settings
 from ..purity import estimate_contamination
 from ..training_rows import TrainingRows, choose_rows
@@ -358,7 +359,7 @@ class TrainTransientBogusTask(PipelineTask):
         tables = []
         rules = set()
         for visit, detector in keys:
-            table = labels[visit, detector].get()
+            table = read_table(labels[visit, detector])
             where = f"visit {visit}, detector {detector}"
             LABELS.check(table, ("label", "is_ambiguous", "fold", "tile", "sign"), where=where)
             rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
@@ -389,7 +390,7 @@ class TrainTransientBogusTask(PipelineTask):
         usable = np.zeros(len(rows), dtype=bool)
         normalisation = self.config.normalisation.spec()
         for key, places, indices in rows.by_table():
-            stamps = Stamps.from_table(cutouts[key].get())[indices]
+            stamps = Stamps.from_table(read_table(cutouts[key]))[indices]
             own = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
             if spec is not None and own != spec:
                 raise InvalidQuantumError(
