@@ -19,7 +19,11 @@ from .psf_stars import StarCandidates
 _N_ITERATIONS = 4
 _CLIP = 5.0
 _MODEL_FLOOR = 0.01  # relative error of the model: keeps bright stars from deciding alone
+_TOLERANCES = (0.07, 0.03, 0.0)  # of the peak: the first prediction does not vary over the image
 _STARS_PER_TERM = 5
+_APERTURE = 1.5  # radii in units of the half-light diameter
+_CORE = 0.8
+_MAX_SHIFT = 0.3
 
 
 def polynomial_basis(x: np.ndarray, y: np.ndarray, order: int) -> np.ndarray:
@@ -149,21 +153,47 @@ def fit_pixel_psf(
     column, row = np.round(x).astype(int), np.round(y).astype(int)
     data, good, noise2 = _cut(pixels, variance, bad, column, row, size)
     used = np.ones(len(x), dtype=bool)
-    model = np.zeros(0)
-    coefficients = np.zeros(0)
+    model, coefficients = np.zeros_like(data), np.zeros((0, size, size))
+    clean = np.where(good, data, 0.0)
     for _ in range(_N_ITERATIONS):
         basis = polynomial_basis((x - centre[0]) / scale, (y - centre[1]) / scale, order)
-        centred = lanczos_shift(np.where(good, data, model if model.size else 0.0), column - x, row - y)
-        normal = centred / flux[:, None, None]
-        error2 = noise2 / flux[:, None, None] ** 2
+        centred = lanczos_shift(clean, column - x, row - y)
+        flux = _aperture_flux(centred, coefficients, flux, stars.fwhm)
+        normal, error2 = centred / flux[:, None, None], noise2 / flux[:, None, None] ** 2
         coefficients = _fit_images(normal, error2, good & used[:, None, None], basis, fwhm=stars.fwhm)
-        centred_model = np.einsum("np,pij->nij", basis, coefficients)
-        unit = lanczos_shift(centred_model, x - column, y - row)
-        flux, dx, dy, chi2 = _refine(data, unit, good, noise2, flux, stars.fwhm)
+        unit = lanczos_shift(np.einsum("np,pij->nij", basis, coefficients), x - column, y - row)
+        fitted, dx, dy, sky, chi2 = _refine(data, unit, good, noise2, flux, stars.fwhm)
         x, y = x + np.where(used, dx, 0.0), y + np.where(used, dy, 0.0)
-        model = unit * flux[:, None, None]
-        used = _accept(chi2, flux)
+        model = unit * fitted[:, None, None] + sky[:, None, None]
+        clean = np.where(good & ~_polluted(data, model, noise2, stars.fwhm), data, model)
+        used = _accept(chi2, fitted)
     return PixelPsf(coefficients, order, centre, scale, x, y, used)
+
+
+def _aperture_flux(
+    centred: np.ndarray, coefficients: np.ndarray, flux: np.ndarray, fwhm: float
+) -> np.ndarray:
+    """Return the flux by which each star is normalised.
+
+    The flux in an aperture does not depend on the model of the PSF's variation,
+    as a fitted flux would: errors of one would feed the other.
+    """
+    aperture = _radius(centred.shape[-1]) < _APERTURE * fwhm
+    total = np.sum(centred * aperture, axis=(1, 2))
+    share = float(np.sum(coefficients[0] * aperture)) if len(coefficients) else 1.0
+    return np.where(total > 0, total / share, flux)
+
+
+def _polluted(data: np.ndarray, model: np.ndarray, noise2: np.ndarray, fwhm: float) -> np.ndarray:
+    """Return the pixels outside of the core that belong to something else."""
+    limit = _CLIP**2 * (noise2 + (0.05 * model) ** 2)
+    return ((data - model) ** 2 > limit) & (_radius(data.shape[-1]) > _CORE * fwhm)
+
+
+def _radius(size: int) -> np.ndarray:
+    """Return the distance of each pixel from the central one."""
+    axis = np.arange(size) - size // 2
+    return np.hypot(axis[:, None], axis[None, :])
 
 
 def _cut(
@@ -192,8 +222,9 @@ def _fit_images(
     flat, weight = normal.reshape(n, -1), (good / error2).reshape(n, -1)
     prediction = np.broadcast_to(np.median(flat, axis=0), flat.shape)
     solution = np.zeros((size * size, terms))
-    for clip in (3 * _CLIP, 1.5 * _CLIP, _CLIP):
-        outlier = (flat - prediction) ** 2 > clip**2 * error2.reshape(n, -1)
+    for tolerance in _TOLERANCES:
+        limit = _CLIP**2 * (error2.reshape(n, -1) + (tolerance * peak) ** 2)
+        outlier = (flat - prediction) ** 2 > limit
         w = np.where(outlier, 0.0, weight)
         normal_matrix = np.einsum("ns,np,nq->spq", w, basis, basis)
         ridge = 1e-6 * np.trace(normal_matrix, axis1=1, axis2=2) + 1e-12
@@ -207,8 +238,7 @@ def _fit_images(
 def _tame(coefficients: np.ndarray, fwhm: float) -> np.ndarray:
     """Replace the noisy outskirts by their radial mean, and normalise."""
     size = coefficients.shape[-1]
-    axis = np.arange(size) - size // 2
-    radius = np.hypot(axis[:, None], axis[None, :])
+    radius = _radius(size)
     mean = coefficients[0]
     bins = np.round(radius).astype(int)
     counts = np.bincount(bins.ravel())
@@ -227,11 +257,13 @@ def _tame(coefficients: np.ndarray, fwhm: float) -> np.ndarray:
 
 def _refine(
     data: np.ndarray, unit: np.ndarray, good: np.ndarray, noise2: np.ndarray, flux: np.ndarray, fwhm: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fit flux, shift and a constant sky of each star to the current model."""
     n, size, _ = data.shape
-    axis = np.arange(size) - size // 2
-    inside = np.hypot(axis[:, None], axis[None, :]) < 2.0 * fwhm
+    radius = _radius(size)
+    inside = radius < 2.0 * fwhm
+    # Without its core a star has no flux: only what lies outside (neighbours) may be clipped.
+    outskirts = (radius > _CORE * fwhm).ravel()
     gy, gx = np.gradient(unit, axis=(1, 2))
     design = np.stack(
         [unit, -gx * flux[:, None, None], -gy * flux[:, None, None], np.ones_like(unit)], axis=-1
@@ -247,11 +279,12 @@ def _refine(
         matrix = matrix + 1e-9 * diagonal[:, :, None] * np.eye(4) + 1e-30 * np.eye(4)
         solution = np.linalg.solve(matrix, np.einsum("ns,nsp->np", w * values, design)[..., None])[..., 0]
         residual2 = (values - np.einsum("nsp,np->ns", design, solution)) ** 2 / variance.reshape(n, -1)
-        w = np.where(residual2 > _CLIP**2, 0.0, weight.reshape(n, -1))
+        w = np.where((residual2 > _CLIP**2) & outskirts, 0.0, weight.reshape(n, -1))
     n_pixels = np.maximum((weight > 0).sum(axis=(1, 2)), 1)
     chi2 = np.where(weight.reshape(n, -1) > 0, residual2, 0.0).sum(axis=1) / n_pixels
     new_flux = np.where(solution[:, 0] > 0, solution[:, 0], flux)
-    return new_flux, np.clip(solution[:, 1], -0.3, 0.3), np.clip(solution[:, 2], -0.3, 0.3), chi2
+    shift = np.clip(solution[:, 1:3], -_MAX_SHIFT, _MAX_SHIFT)
+    return new_flux, shift[:, 0], shift[:, 1], solution[:, 3], chi2
 
 
 def _accept(chi2: np.ndarray, flux: np.ndarray) -> np.ndarray:

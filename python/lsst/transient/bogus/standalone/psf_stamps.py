@@ -212,7 +212,9 @@ def kernel_fwhm(kernel: np.ndarray) -> float:
         Full width at half maximum in pixels.
     """
     fine = ndimage.zoom(kernel, _ZOOM, order=3)
-    return float(2.0 * np.sqrt(np.sum(fine > 0.5 * fine.max()) / np.pi) / _ZOOM)
+    # Zooming keeps the centres of the first and the last pixel where they are.
+    step = (kernel.shape[0] - 1) / (fine.shape[0] - 1)
+    return float(2.0 * step * np.sqrt(np.sum(fine > 0.5 * fine.max()) / np.pi))
 
 
 def _bracket(knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
