@@ -69,6 +69,7 @@ def test_counts_peak_and_times():
     for name, value in expected.items():
         assert columns[name].tolist() == value, name
     np.testing.assert_allclose(columns["negative_fraction"], [0.0, 1 / 3])
+    np.testing.assert_allclose(columns["persistence"], [0.5, 1.0])
     np.testing.assert_allclose(columns["max_score"], [np.nan, 0.9])
     np.testing.assert_allclose(columns["mean_score"], [np.nan, 19 / 30])
     np.testing.assert_allclose(columns["peak_flux"], [np.nan, -300.0])

@@ -87,6 +87,8 @@ def object_statistics(
         "probability": probability,
         **_times(found, seen, n_objects),
         **astrometry(found, seen, n_objects=n_objects),
+        "persistence": np.bincount(seen, minlength=n_objects)
+        / np.maximum(np.bincount(own, minlength=n_objects), 1),
         "chi2_constant": reduced_chi2_of_constant(rows, own, n_objects=n_objects),
     }
     peak = _peak_rows(found, seen)

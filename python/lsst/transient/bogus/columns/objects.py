@@ -51,6 +51,7 @@ OBJECTS = TableSchema(
         Column("last_mjd", "f8", "TAI MJD of the last detection.", "d"),
         Column("duration", "f4", "Time between first and last detection.", "d"),
         Column("negative_fraction", "f4", "Fraction of negative detections."),
+        Column("persistence", "f4", "Fraction of the epochs, detected or forced, with a DIA source."),
         Column("chi2_constant", "f4", "Reduced chi-squared of a constant flux per band."),
         Column("rise_rate", "f4", "Slope of log flux before the peak; NaN if unknown.", "1/d"),
         Column("fade_rate", "f4", "Slope of log flux after the peak; NaN if unknown.", "1/d"),
