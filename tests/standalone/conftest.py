@@ -35,7 +35,9 @@ class Field:
     is_star: np.ndarray
 
 
-def make_wcs(shape: tuple[int, int], dx: float = 0.0, dy: float = 0.0, rotation: float = 30.0) -> astropy.wcs.WCS:
+def make_wcs(
+    shape: tuple[int, int], dx: float = 0.0, dy: float = 0.0, rotation: float = 30.0
+) -> astropy.wcs.WCS:
     """Return a rotated TAN projection whose centre lies (dx, dy) pixels from the array's."""
     wcs = astropy.wcs.WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]

@@ -35,7 +35,9 @@ def test_model_matches_the_stars(field: Field, x: float, y: float) -> None:
 def test_remembers_its_stars(field: Field) -> None:
     used = psf_star_positions(field.image.psf)
     stars = np.column_stack([field.x, field.y])[field.is_star]
-    distance = np.hypot(used[:, None, 0] - stars[None, :, 0], used[:, None, 1] - stars[None, :, 1]).min(axis=1)
+    distance = np.hypot(used[:, None, 0] - stars[None, :, 0], used[:, None, 1] - stars[None, :, 1]).min(
+        axis=1
+    )
     assert len(used) >= 6
     assert np.all(distance < 0.3)
 
@@ -53,7 +55,9 @@ def test_gaussian_with_few_stars(caplog: pytest.LogCaptureFixture) -> None:
     canvas = galsim.Image(64, 80, xmin=0, ymin=0, dtype=float)
     galsim.Gaussian(fwhm=4.0, flux=1e5).drawImage(canvas, scale=1.0, center=galsim.PositionD(30.2, 40.4))
     pixels = canvas.array + np.random.default_rng(1).normal(size=(80, 64))
-    psf = measure_psf(pixels, np.ones((80, 64)), np.zeros((80, 64), dtype=bool), x0=10, y0=20, where="visit 3")
+    psf = measure_psf(
+        pixels, np.ones((80, 64)), np.zeros((80, 64), dtype=bool), x0=10, y0=20, where="visit 3"
+    )
     assert isinstance(psf, GaussianPointSpreadFunction)
     assert psf.sigma * 2.355 == pytest.approx(np.hypot(4.0, 2.355 / np.sqrt(12)), rel=0.05)
     assert "visit 3: only 1 usable stars" in caplog.text

@@ -27,6 +27,7 @@ from .photometry import PsfPhotometry, psf_photometry
 from .pixel_flags import pixel_flags
 from .psf_stamps import PsfStamps
 from .shapes import Shapes
+from .sky_positions import pixel_to_sky
 from .source_measurement import Detections, extendedness_from_size, measure_shapes
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class DetectDiaSourcesTask(PipelineTask):
         """Write the measurements."""
         visit, detector, n = int(difference.obs_info.visit_id or 0), int(difference.detector.id), len(peaks)
         x, y, shapes, flux = peaks.x + arrays.x0, peaks.y + arrays.y0, measured.shapes, measured.difference
-        sky = difference.sky_projection.pixel_to_sky(x=x, y=y)
+        ra, dec = pixel_to_sky(difference.sky_projection, x, y)
         pxx, pyy, pxy = psf.moments(x, y)
         snr = np.abs(peaks.snr)
         extendedness, _ = extendedness_from_size(
@@ -267,8 +268,8 @@ class DetectDiaSourcesTask(PipelineTask):
                 "diaObjectId": 0,
                 "parentDiaSourceId": 0,
                 "midpointMjdTai": midpoint_mjd_tai(difference.obs_info),
-                "ra": sky.ra.deg,
-                "dec": sky.dec.deg,
+                "ra": ra,
+                "dec": dec,
                 "x": x,
                 "y": y,
                 "xErr": position_error * np.sqrt(pxx),

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 
 from lsst.pex.config import Field, ListField, RangeField
 from lsst.pipe.base import PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
@@ -24,6 +23,7 @@ from .image_arrays import ImageArrays
 from .images import midpoint_mjd_tai
 from .photometry import psf_photometry
 from .psf_stamps import PsfStamps
+from .sky_positions import sky_to_pixel
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -123,8 +123,7 @@ class ForcedPhotometryTask(PipelineTask):
             np.concatenate([np.asarray(t[c]) for t in dia_objects]) if dia_objects else np.zeros(0)
             for c in ("diaObjectId", "ra", "dec")
         )
-        pixel = difference.sky_projection.sky_to_pixel(SkyCoord(ra, dec, unit="deg", frame="icrs"))
-        x, y = np.asarray(pixel.x, dtype=float), np.asarray(pixel.y, dtype=float)
+        x, y = sky_to_pixel(difference.sky_projection, ra, dec)
         box = difference.bbox
         with np.errstate(invalid="ignore"):
             inside = (np.abs(x - box.x.center) <= 0.5 * box.x.size) & (

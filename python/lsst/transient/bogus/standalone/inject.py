@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import galsim
 import numpy as np
-from astropy.coordinates import SkyCoord
 
 from lsst.pex.config import Field, ListField, RangeField
 from lsst.pipe.base import (
@@ -30,6 +29,7 @@ from ..seeds import generator
 from .images import with_planes
 from .injection_draw import SOURCE_TYPES, InjectionFlag, make_profile, paint, variance_slope
 from .mask_planes import any_mask
+from .sky_positions import sky_to_pixel
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -167,9 +167,9 @@ class InjectVisitTask(PipelineTask):
             )
         canvas = _canvas(input_exposure)
         slope = self._slope(input_exposure)
-        positions = SkyCoord(injection_catalogs["ra"], injection_catalogs["dec"], unit="deg", frame="icrs")
-        pixel = input_exposure.sky_projection.sky_to_pixel(positions)
-        x, y = np.atleast_1d(pixel.x).astype(float), np.atleast_1d(pixel.y).astype(float)
+        x, y = sky_to_pixel(
+            input_exposure.sky_projection, injection_catalogs["ra"], injection_catalogs["dec"]
+        )
         flux = self._fluxes(injection_catalogs, float((1.0 * u.nJy).to_value(input_exposure.unit)))
         flags = np.zeros(len(injection_catalogs), dtype=np.int64)
         sizes = np.zeros(len(injection_catalogs), dtype=np.int64)

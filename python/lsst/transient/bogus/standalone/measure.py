@@ -23,6 +23,7 @@ from .photometry import psf_photometry
 from .pixel_flags import pixel_flags
 from .psf import psf_star_positions
 from .psf_stamps import PsfStamps
+from .sky_positions import pixel_to_sky
 from .source_measurement import Detections, detect_sources, extendedness_from_size, measure_shapes
 
 if TYPE_CHECKING:
@@ -186,15 +187,15 @@ class MeasureSourcesTask(PipelineTask):
             shapes.ixx + shapes.iyy, pxx + pyy, snr, threshold=self.config.extendednessThreshold
         )
         position_error = np.sqrt(2.0) / np.maximum(snr, 1.0)
-        sky = visit_image.sky_projection.pixel_to_sky(x=x, y=y)
+        ra, dec = pixel_to_sky(visit_image.sky_projection, x, y)
         return SOURCE.build(
             {
                 "sourceId": pack_ids(visit, detector, n),
                 "visit": np.full(n, visit),
                 "detector": detector,
                 "band": visit_image.band,
-                "ra": sky.ra.deg,
-                "dec": sky.dec.deg,
+                "ra": ra,
+                "dec": dec,
                 "x": x,
                 "y": y,
                 "xErr": position_error * np.sqrt(np.where(shapes.failed, pxx, shapes.ixx)),
