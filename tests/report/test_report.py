@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, DatasetType
 from lsst.pipe.base import InMemoryDatasetHandle, TaskMetadata
+from lsst.transient.bogus.clusters import summarise_clusters
 from lsst.transient.bogus.columns import CUTOUTS, LIGHT_CURVES, OBJECTS
 from lsst.transient.bogus.metrics import CONFUSION_METRICS
 from lsst.transient.bogus.report import read_metrics, write_report
@@ -144,6 +145,7 @@ def repository(tmp_path_factory):
         ("full", "transient_bogus_metrics", survey, full.metrics),
         ("full", "transient_bogus_curves", survey, full.curves),
         ("full", "transient_bogus_embedding", survey, make_embedding()),
+        ("full", "transient_bogus_clusters", survey, summarise_clusters(make_embedding(), np.ones(300))),
         ("full", "transient_bogus_training_history", survey, make_history()),
         ("full", "transient_objects", shard, objects),
         ("full", "transient_light_curves", shard, light_curves),

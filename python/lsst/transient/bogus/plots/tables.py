@@ -29,12 +29,15 @@ class EvaluationTables:
         Table of the schema ``EMBEDDING``, if there is one.
     history
         Table of the schema ``TRAINING_HISTORY``, if there is one.
+    clusters
+        Table of the schema ``CLUSTERS``, if there is one.
     """
 
     metrics: Table
     curves: Table
     embedding: Table | None = None
     history: Table | None = None
+    clusters: Table | None = None
 
 
 def metric_estimate(

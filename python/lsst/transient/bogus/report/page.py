@@ -14,21 +14,13 @@ from typing import Any
 
 from ..version import __version__
 from .candidates import candidates_section
+from .map import map_section
 from .markup import count, interval, number, percent, tiles
+from .purity_sections import purity_section, truth_section
 from .reading import Results
-from .sections import (
-    Section,
-    calibration_section,
-    classes_section,
-    data_section,
-    injection_section,
-    map_section,
-    purity_section,
-    score_section,
-    subset_section,
-    training_section,
-    truth_section,
-)
+from .score_sections import calibration_section, classes_section, score_section, subset_section
+from .sections import Section
+from .survey_sections import data_section, injection_section, training_section
 
 _HERE = Path(__file__).parent
 

@@ -71,7 +71,8 @@ class Results:
     light_curves
         Light curves of the confirmed objects.
     stamps
-        For confirmed objects: images of each detection, by diaSourceId.
+        Images of the detections of confirmed objects, and of those that are typical of
+        their cluster, by diaSourceId.
     channels
         Names of the channels of the stamps.
     timing
@@ -134,7 +135,7 @@ def read_metrics(
     Returns
     -------
     tables : `EvaluationTables`
-        Metrics, curves and, where they exist, embedding and training history.
+        Metrics, curves and, where they exist, embedding, clusters and training history.
 
     Raises
     ------
@@ -149,6 +150,7 @@ def read_metrics(
         ("curves", "transient_bogus_curves"),
         ("embedding", "transient_bogus_embedding"),
         ("history", "transient_bogus_training_history"),
+        ("clusters", "transient_bogus_clusters"),
     ):
         refs = _find(butler, dataset_type, names, instrument=chosen)
         found[key] = butler.get(refs[0], parameters=table_parameters()) if refs else None
@@ -203,7 +205,10 @@ def read_results(
         butler, _find(butler, "transient_light_curves", names, instrument=chosen), results.light_curves
     )
     curves = curves[np.isin(np.asarray(curves["diaObjectId"]), shown)]
-    stamps, channels = _read_stamps(butler, names, chosen, curves)
+    wanted = [_rows(curves, "diaSourceId", "visit", "detector")]
+    if results.tables.clusters is not None:
+        wanted.append(_rows(results.tables.clusters, "typical_ids", "typical_visits", "typical_detectors"))
+    stamps, channels = _read_stamps(butler, names, chosen, np.concatenate(wanted))
     return dataclasses.replace(results, light_curves=curves, stamps=stamps, channels=channels)
 
 
@@ -212,24 +217,27 @@ def _stack(butler: Butler, refs: Sequence[DatasetRef], empty: Table) -> Table:
     return vstack(tables, metadata_conflicts="silent") if tables else empty
 
 
+def _rows(table: Table, *names: str) -> np.ndarray:
+    """Return columns of detections side by side, shape (N, 3), without those that do not exist."""
+    rows = np.stack([np.asarray(table[name], dtype=np.int64).ravel() for name in names], axis=1)
+    return rows[rows[:, 0] != 0]
+
+
 def _read_stamps(
-    butler: Butler, collections: Sequence[str], instrument: str, light_curves: Table
+    butler: Butler, collections: Sequence[str], instrument: str, wanted: np.ndarray
 ) -> tuple[dict[int, np.ndarray], tuple[str, ...]]:
-    """Images of the detections in the light curves, by diaSourceId."""
-    detected = light_curves[np.asarray(light_curves["diaSourceId"]) != 0]
-    pairs = np.asarray([detected["visit"], detected["detector"]], dtype=np.int64).T
+    """Read the images of detections, given as diaSourceId, visit and detector."""
     stamps: dict[int, np.ndarray] = {}
     channels: tuple[str, ...] = ()
-    for visit, detector in np.unique(pairs, axis=0) if len(pairs) else ():
+    for visit, detector in np.unique(wanted[:, 1:], axis=0):
         refs = _find(
             butler, "transient_cutouts", collections, instrument=instrument, visit=visit, detector=detector
         )
         if not refs:
             continue
-        cutouts = butler.get(refs[0], parameters=table_parameters(["diaSourceId", "image"]))
+        cutouts = butler.get(refs[0], parameters={"columns": ["diaSourceId", "image"]})
         channels = channels or tuple(cutouts.meta.get("CHANNELS", ()))
-        wanted = np.isin(np.asarray(cutouts["diaSourceId"]), np.asarray(detected["diaSourceId"]))
-        for row in cutouts[wanted]:
+        for row in cutouts[np.isin(np.asarray(cutouts["diaSourceId"]), wanted[:, 0])]:
             stamps[int(row["diaSourceId"])] = np.array(row["image"])
     return stamps, channels
 
