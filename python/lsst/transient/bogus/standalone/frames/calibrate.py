@@ -13,8 +13,8 @@ import numpy as np
 import sep
 from scipy.ndimage import binary_dilation, median_filter
 
-from .header_map import FrameSettings
 from .read import Frame
+from .settings import FrameSettings
 
 AB_ZERO_POINT_NJY = 31.4
 """AB magnitude of 1 nJy."""

@@ -8,14 +8,12 @@ from __future__ import annotations
 __all__ = (
     "OPTIONAL",
     "REQUIRED",
-    "FrameSettings",
     "HeaderMap",
     "find_header_map",
     "read_header_map",
 )
 
 import dataclasses
-import difflib
 import fnmatch
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +24,7 @@ import yaml
 from ...errors import InputDataError
 from ...paths import package_dir
 from .quantity import Quantity
+from .settings import FrameSettings, hint, read_settings
 
 REQUIRED = (
     "time",
@@ -42,109 +41,6 @@ REQUIRED = (
 
 OPTIONAL = ("fwhm", "target")
 """Quantities that a frame may have."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameSettings:
-    """How to interpret and process the frames; each field is a key of the header map.
-
-    Parameters
-    ----------
-    files
-        Shell patterns of the files to read.
-    skip
-        Shell patterns of files to leave out.
-    hdu
-        Name or number of the HDU with the image; the first image if `None`.
-    time_scale
-        Time scale of the time: ``utc``, ``tai``, ``tt`` or ``tdb``.
-    time_reference
-        What the time is: the ``begin``, ``middle`` or ``end`` of the exposure.
-    longitude
-        Longitude of the telescope in degrees east: a night begins at its noon.
-    zero_point_per_second
-        Whether the zero point is for 1 unit per second rather than for 1 unit.
-    fwhm_unit
-        ``pixel`` or ``arcsec``.
-    no_data_value
-        Pixel value that stands for "no data", such as 0 at the borders of resampled
-        frames; `None` if there is none.  NaN always stands for it.
-    saturation_grow
-        Pixels by which saturated regions are grown, because charge spills over.
-    sky_subtract
-        Whether to subtract a smooth sky.
-    sky_mesh
-        Mesh width of the sky in pixels: small meshes subtract the wings of galaxies,
-        large ones leave gradients.
-    crowded
-        Whether stars overlap everywhere: the sky is then the level below which pixels
-        scatter as gain and read noise say, and neighbours are subtracted before stars
-        are used for the PSF.
-    psf
-        ``measured`` from the stars of the frame, falling back to a Gaussian of the
-        header's FWHM, or that Gaussian (``header``).
-    bands
-        Band of each filter: shell pattern to band; the first pattern that matches counts.
-    """
-
-    files: tuple[str, ...] = ("*.fits",)
-    skip: tuple[str, ...] = ()
-    hdu: str | int | None = None
-    time_scale: str = "utc"
-    time_reference: str = "begin"
-    longitude: float = 0.0
-    zero_point_per_second: bool = False
-    fwhm_unit: str = "pixel"
-    no_data_value: float | None = None
-    saturation_grow: int = 1
-    sky_subtract: bool = True
-    sky_mesh: int = 64
-    crowded: bool = False
-    psf: str = "measured"
-    bands: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    def band(self, physical_filter: str) -> str:
-        """Return the band of a filter.
-
-        Parameters
-        ----------
-        physical_filter
-            Filter as the header names it.
-
-        Returns
-        -------
-        band : `str`
-            The band.
-
-        Raises
-        ------
-        InputDataError
-            Raised if no pattern matches.
-        """
-        for pattern, band in self.bands.items():
-            if fnmatch.fnmatchcase(physical_filter, pattern):
-                return band
-        raise InputDataError(f"filter {physical_filter!r} is in no band; add it to 'bands' in the header map")
-
-
-_CHOICES = {
-    "time_scale": ("utc", "tai", "tt", "tdb"),
-    "time_reference": ("begin", "middle", "end"),
-    "fwhm_unit": ("pixel", "arcsec"),
-    "psf": ("measured", "header"),
-}
-_LISTS = ("files", "skip")
-_TYPES: dict[str, tuple[type, ...]] = {
-    "hdu": (str, int),
-    "longitude": (int, float),
-    "zero_point_per_second": (bool,),
-    "no_data_value": (int, float),
-    "saturation_grow": (int,),
-    "sky_subtract": (bool,),
-    "sky_mesh": (int,),
-    "crowded": (bool,),
-    "bands": (dict,),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,7 +134,7 @@ def read_header_map(path: Path) -> HeaderMap:
         for number, entry in enumerate(content.pop("per_file", None) or ()):
             per_file.append(_read_per_file(entry, f"per_file[{number}]", problems))
         bands = settings.get("bands", {})
-        settings |= _read_settings(content, problems)
+        settings |= read_settings(content, problems)
         # The user's patterns come first: the first that matches counts.
         own = settings.get("bands") or {}
         settings["bands"] = {**own, **{key: band for key, band in bands.items() if key not in own}}
@@ -269,7 +165,7 @@ def _read_quantities(content: Any, where: str, problems: list[str]) -> dict[str,
     quantities = {}
     for name, spec in content.items():
         if name not in REQUIRED + OPTIONAL:
-            problems.append(f"{where}: unknown quantity {name!r}{_hint(name, REQUIRED + OPTIONAL)}")
+            problems.append(f"{where}: unknown quantity {name!r}{hint(name, REQUIRED + OPTIONAL)}")
             continue
         try:
             quantities[name] = Quantity.from_yaml(spec)
@@ -283,29 +179,3 @@ def _read_per_file(entry: Any, where: str, problems: list[str]) -> tuple[str, Ma
         problems.append(f"{where}: must have the keys 'files' and 'quantities'")
         return "", {}
     return str(entry["files"]), _read_quantities(entry["quantities"], f"{where}.quantities", problems)
-
-
-def _read_settings(content: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    known = [field.name for field in dataclasses.fields(FrameSettings)]
-    for key, value in content.items():
-        if key not in known:
-            problems.append(f"unknown key {key!r}{_hint(key, known)}")
-        elif key in _LISTS:
-            settings[key] = (value,) if isinstance(value, str) else tuple(value or ())
-        elif key in _CHOICES and value not in _CHOICES[key]:
-            problems.append(f"{key}: {value!r} is not one of {', '.join(_CHOICES[key])}")
-        elif key in _TYPES and value is not None and not isinstance(value, _TYPES[key]):
-            problems.append(f"{key}: {value!r} is not of type {_TYPES[key][0].__name__}")
-        else:
-            settings[key] = value
-    if settings.get("sky_mesh", 64) < 8:
-        problems.append(f"sky_mesh: {settings['sky_mesh']} pixels are too few; the least is 8")
-    if not abs(settings.get("longitude", 0.0)) <= 360.0:
-        problems.append(f"longitude: {settings['longitude']} is beyond ±360 degrees")
-    return settings
-
-
-def _hint(word: Any, known: tuple[str, ...] | list[str]) -> str:
-    close = difflib.get_close_matches(str(word), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

@@ -25,10 +25,10 @@ from ...errors import InputDataError
 from ..instrument import FrameCamera
 from ..registration import ExposureRecord, register_exposures
 from ..repository import open_repository
-from .header_map import FrameSettings
 from .parallel import Progress, in_order, no_progress
 from .prepare import assemble, measure
 from .read import Frame
+from .settings import FrameSettings
 
 VISIT_IMAGE = "visit_image"
 """Dataset type of the images."""

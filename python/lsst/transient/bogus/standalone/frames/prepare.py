@@ -20,8 +20,10 @@ from ..psf import measure_psf
 from ..psf_stamps import PsfStamps
 from .calibrate import CalibratedPixels, calibrate
 from .crowding import measure_crowded_psf
-from .header_map import FrameSettings
-from .read import Frame, read_header, read_pixels, read_wcs
+from .fits_image import read_header, read_pixels
+from .projection import read_wcs
+from .read import Frame
+from .settings import FrameSettings
 
 
 @dataclasses.dataclass(frozen=True)

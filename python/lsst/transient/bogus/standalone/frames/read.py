@@ -1,38 +1,28 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading of one frame: its pixels, its projection, and what its header says."""
+"""Reading of one frame: what its header says, and what is wrong with it."""
 
 from __future__ import annotations
 
-__all__ = ("Frame", "read_frame", "read_header", "read_pixels", "read_wcs")
+__all__ = ("Frame", "read_frame")
 
-import contextlib
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import astropy.wcs
 import numpy as np
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
-from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
-
-from lsst.images import Box, DetectorFrame, SkyProjection
 
 from ...errors import InputDataError
 from ..registration import day_obs_of, detector_corners
+from .fits_image import read_pixels
 from .header_map import HeaderMap
+from .projection import pixel_scale, read_wcs
 from .quantity import Quantity
-
-_MAX_WCS_ERROR = 0.01
-"""Largest difference between the projection that is stored and the FITS standard, pixels."""
-
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AstropyUserWarning)
-"""What FITS readers raise on broken files."""
 
 _LIMITS = {
     "exposure_time": (0.0, 1e6, "s"),
@@ -118,170 +108,6 @@ class Frame:
         return f"visit {self.visit}, detector {self.detector}"
 
 
-def read_pixels(path: Path, hdu: str | int | None) -> tuple[np.ndarray, fits.Header]:
-    """Read the image of a file.
-
-    Parameters
-    ----------
-    path
-        FITS file, plain or compressed.
-    hdu
-        Name or number of the HDU; the first image if `None`.
-
-    Returns
-    -------
-    pixels : `numpy.ndarray`
-        Pixels in native byte order, shape (H, W).
-    header : `astropy.io.fits.Header`
-        Header of the image, with what it lacks taken from the primary header.
-
-    Raises
-    ------
-    InputDataError
-        Raised if the file cannot be read completely or has no image.
-    """
-    with _open_image(path, hdu) as (image, header):
-        pixels = image.data
-        native = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
-    return native, header
-
-
-def read_header(path: Path, hdu: str | int | None) -> fits.Header:
-    """Read the header of a file's image.
-
-    Parameters
-    ----------
-    path
-        FITS file, plain or compressed.
-    hdu
-        Name or number of the HDU; the first image if `None`.
-
-    Returns
-    -------
-    header : `astropy.io.fits.Header`
-        Header of the image, with what it lacks taken from the primary header.
-
-    Raises
-    ------
-    InputDataError
-        Raised if the file cannot be read or has no image.
-    """
-    with _open_image(path, hdu) as (_, header):
-        return header
-
-
-@contextlib.contextmanager
-def _open_image(path: Path, hdu: str | int | None) -> Iterator[tuple[Any, fits.Header]]:
-    """Open the image of a file and its header; all that goes wrong is one error."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            # Astropy warns of a truncated file and then goes on.
-            warnings.filterwarnings("error", message=".*truncated.*", category=AstropyUserWarning)
-            with fits.open(path, memmap=False) as hdus:
-                image = _find_image(hdus, hdu)
-                header = image.header.copy()
-                header.extend(hdus[0].header, unique=True, update=False, strip=True)
-                yield image, header
-    except InputDataError:
-        raise
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputDataError(f"cannot be read completely: {reason}") from error
-
-
-def _find_image(hdus: fits.HDUList, wanted: str | int | None) -> Any:
-    if wanted is not None:
-        try:
-            image = hdus[wanted]
-        except (KeyError, IndexError) as error:
-            raise InputDataError(f"has no HDU {wanted!r}") from error
-        if not _is_image(image):
-            raise InputDataError(f"HDU {wanted!r} is not an image of two dimensions")
-        return image
-    images = [image for image in hdus if _is_image(image)]
-    if not images:
-        raise InputDataError("has no image of two dimensions")
-    return images[0]
-
-
-def _is_image(hdu: Any) -> bool:
-    return bool(getattr(hdu, "is_image", False)) and len(hdu.shape) == 2
-
-
-def read_wcs(header: fits.Header, shape: tuple[int, int]) -> astropy.wcs.WCS:
-    """Read the projection of a frame, and check that it can be stored.
-
-    Parameters
-    ----------
-    header
-        Header of the image.
-    shape
-        Rows and columns of the image.
-
-    Returns
-    -------
-    wcs : `astropy.wcs.WCS`
-        The projection.
-
-    Raises
-    ------
-    InputDataError
-        Raised if there is none, it is not equatorial for equinox 2000, or the
-        repository's form of it differs from the FITS standard.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            wcs = astropy.wcs.WCS(header, naxis=2, relax=True)
-        if not wcs.has_celestial:
-            raise InputDataError("has no WCS")
-        _check_sky_system(wcs)
-        error = _projection_error(wcs, shape)
-    except (ValueError, TypeError, RuntimeError, astropy.wcs.WcsError) as problem:
-        if isinstance(problem, InputDataError):
-            raise
-        raise InputDataError(f"WCS cannot be used: {' '.join(str(problem).split())}") from problem
-    if not error < _MAX_WCS_ERROR:
-        raise InputDataError(f"WCS cannot be stored: it would change by {error:.3g} pixels")
-    return wcs
-
-
-def _check_sky_system(wcs: astropy.wcs.WCS) -> None:
-    axes, system, equinox = wcs.wcs.ctype, wcs.wcs.radesys.strip().upper() or "ICRS", wcs.wcs.equinox
-    equatorial = axes[0].startswith("RA--") and axes[1].startswith("DEC-")
-    if not (equatorial and system in ("ICRS", "FK5") and (np.isnan(equinox) or equinox == 2000.0)):
-        raise InputDataError(
-            f"WCS is {axes[0]}, {axes[1]}, {system}, equinox {equinox:g}; "
-            "needs RA, DEC in ICRS or FK5 at equinox 2000"
-        )
-
-
-def _projection_error(wcs: astropy.wcs.WCS, shape: tuple[int, int]) -> float:
-    """Return by how many pixels the stored projection is off, at worst."""
-    box = Box.from_shape(shape)
-    frame = DetectorFrame(instrument="Frames", visit=0, detector=0, bbox=box)
-    x, y = (
-        grid.ravel() for grid in np.meshgrid(np.linspace(0, shape[1] - 1, 5), np.linspace(0, shape[0] - 1, 5))
-    )
-    sky = SkyProjection.from_fits_wcs(wcs, frame).pixel_to_sky(x=x, y=y)
-    ra, dec = wcs.all_pix2world(x, y, 0)
-    scale = _pixel_scale(wcs, shape) / 3600.0
-    offsets = np.hypot(
-        (np.mod(sky.ra.deg - ra + 180.0, 360.0) - 180.0) * np.cos(np.radians(dec)), sky.dec.deg - dec
-    )
-    return float(np.max(offsets) / scale)
-
-
-def _pixel_scale(wcs: astropy.wcs.WCS, shape: tuple[int, int]) -> float:
-    """Return the arcseconds per pixel in the middle of the frame."""
-    x, y = 0.5 * (shape[1] - 1), 0.5 * (shape[0] - 1)
-    ra, dec = wcs.all_pix2world([x, x + 1, x], [y, y, y + 1], 0)
-    east = (np.mod(ra[1:] - ra[0] + 180.0, 360.0) - 180.0) * np.cos(np.radians(dec[0]))
-    north = dec[1:] - dec[0]
-    return float(3600.0 * np.sqrt(abs(east[0] * north[1] - east[1] * north[0])))
-
-
 def read_frame(path: Path, header_map: HeaderMap) -> tuple[Frame | None, list[str]]:
     """Read one frame and find everything that is wrong with it.
 
@@ -309,7 +135,7 @@ def read_frame(path: Path, header_map: HeaderMap) -> tuple[Frame | None, list[st
     scale = np.nan
     try:
         wcs = read_wcs(header, pixels.shape)
-        corners, scale = detector_corners(wcs, pixels.shape), _pixel_scale(wcs, pixels.shape)
+        corners, scale = detector_corners(wcs, pixels.shape), pixel_scale(wcs, pixels.shape)
         if not np.all(np.isfinite(corners)) or not 1e-3 < scale < 120.0:
             problems.append(f"WCS is not usable: {scale:.3g} arcsec per pixel")
     except InputDataError as error:
@@ -422,7 +248,10 @@ class _Reader:
     def _time(self, exposure_time: float) -> dict[str, Any]:
         settings = self.header_map.settings
         try:
-            time = self.quantities["time"].time(self.header, self.name, scale=settings.time_scale).tai
+            with warnings.catch_warnings():
+                # The years of which astropy is unsure are refused below.
+                warnings.filterwarnings("ignore", message=".*dubious year.*")
+                time = self.quantities["time"].time(self.header, self.name, scale=settings.time_scale).tai
         except InputDataError as error:
             self.problems.append(f"time: {error}")
             return {}

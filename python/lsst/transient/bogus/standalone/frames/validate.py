@@ -18,9 +18,10 @@ import numpy as np
 from astropy.time import Time
 
 from ...errors import InputDataError
-from .header_map import FrameSettings, HeaderMap
+from .header_map import HeaderMap
 from .parallel import Progress, in_order, no_progress
 from .read import Frame, read_frame
+from .settings import FrameSettings
 
 _MAX_SCALE_RATIO = 1.5
 """Largest ratio of a frame's pixel scale to the median: beyond it a WCS is in doubt."""
