@@ -235,7 +235,7 @@ def _read_stamps(
         )
         if not refs:
             continue
-        cutouts = butler.get(refs[0], parameters={"columns": ["diaSourceId", "image"]})
+        cutouts = butler.get(refs[0], parameters=table_parameters(["diaSourceId", "image"]))
         channels = channels or tuple(cutouts.meta.get("CHANNELS", ()))
         for row in cutouts[np.isin(np.asarray(cutouts["diaSourceId"]), wanted[:, 0])]:
             stamps[int(row["diaSourceId"])] = np.array(row["image"])
