@@ -1,0 +1,96 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole loop on a tiny simulated survey: one graph, from visit images to objects."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from lsst.daf.butler import Butler
+from lsst.pipe.base import Pipeline
+from lsst.pipe.base.simple_pipeline_executor import SimplePipelineExecutor
+from lsst.transient.bogus.columns import (
+    CUTOUTS,
+    DIA_SOURCE,
+    INJECTED_MATCH,
+    INJECTION_CATALOG,
+    LABELS,
+    METRICS,
+    OBJECTS,
+    SCORES,
+    TableSchema,
+)
+from lsst.transient.bogus.paths import ensure_package_dir_env
+
+VISITS = "SimCam/defaults"
+OUTPUT = "loop/run"
+FEW_EXAMPLES = {
+    ("hostCatalog", "hostFraction"): 1.0,
+    ("label", "nFolds"): 2,
+    ("train", "minPerClass"): 4,
+    ("train", "epochs"): 2,
+    ("evaluate", "nResamples"): 20,
+}
+
+
+@pytest.fixture(scope="module")
+def loop(simulated_repository, tmp_path_factory):
+    """Butler on the outputs of the demo pipeline, with as many injections as fit and a token training."""
+    root = tmp_path_factory.mktemp("loop") / "repository"
+    shutil.copytree(simulated_repository, root)
+    pipeline = Pipeline.from_uri(str(ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"))
+    for (label, field), value in FEW_EXAMPLES.items():
+        pipeline.addConfigOverride(label, field, value)
+    butler = SimplePipelineExecutor.prep_butler(str(root), [VISITS], output="loop", output_run=OUTPUT)
+    executor = SimplePipelineExecutor.from_pipeline(pipeline, where="instrument = 'SimCam'", butler=butler)
+    executor.run(register_dataset_types=True)
+    with butler:
+        yield butler
+
+
+def tables(butler: Butler, schema: TableSchema) -> dict[tuple[int, int], Table]:
+    refs = butler.query_datasets(schema.dataset_type, collections=OUTPUT)
+    return {(int(ref.dataId["visit"]), int(ref.dataId["detector"])): butler.get(ref) for ref in refs}
+
+
+def test_every_dia_source_is_cut_out_labelled_and_scored(loop: Butler) -> None:
+    sources = tables(loop, DIA_SOURCE)
+    assert len(sources) == 8
+    assert sum(map(len, sources.values())) > 50
+    for schema in (CUTOUTS, LABELS, SCORES):
+        rows = tables(loop, schema)
+        assert rows.keys() == sources.keys()
+        for key, table in rows.items():
+            schema.check(table)
+            np.testing.assert_array_equal(table["diaSourceId"], sources[key]["diaSourceId"])
+
+
+def test_every_injection_is_accounted_for(loop: Butler) -> None:
+    drawn, matched = tables(loop, INJECTION_CATALOG), tables(loop, INJECTED_MATCH)
+    for key, catalogue in drawn.items():
+        assert sorted(matched[key]["injection_id"]) == sorted(catalogue["injection_id"])
+    ids = np.concatenate([t["injection_id"] for t in drawn.values()])
+    assert len(np.unique(ids)) == len(ids)
+    assert sum(np.count_nonzero(t["diaSourceId"]) for t in matched.values()) > 20
+
+
+def test_scores_are_out_of_fold_probabilities(loop: Butler) -> None:
+    for table in tables(loop, SCORES).values():
+        scored = np.asarray(table["score_flag"]) == 0
+        assert np.all(np.asarray(table["is_out_of_fold"])[scored])
+        assert np.all((table["score"][scored] >= 0) & (table["score"][scored] <= 1))
+        assert np.all(np.isnan(table["score"][~scored]))
+
+
+def test_results_can_be_queried(loop: Butler) -> None:
+    (ref,) = loop.query_datasets(METRICS.dataset_type, collections=OUTPUT)
+    metrics = loop.get(ref)
+    assert {"injected", "truth"} <= set(metrics["reference"])
+    objects = [loop.get(ref) for ref in loop.query_datasets(OBJECTS.dataset_type, collections=OUTPUT)]
+    n_sources = sum(map(len, tables(loop, DIA_SOURCE).values()))
+    assert sum(int(t["n_detections"].sum()) for t in objects) == n_sources
