@@ -175,8 +175,8 @@ def reduced_chi2_of_constant(rows: _Columns, owner: _Index, *, n_objects: int) -
     Returns
     -------
     chi2 : `numpy.ndarray`
-        Σ (f - f_band)² / σ² over the points minus the bands, float64, shape
-        (M,); NaN without a degree of freedom.
+        Sum of (f - f_band)² / σ² over the points minus the bands, float64,
+        shape (M,); NaN without a degree of freedom.
     """
     flux, error = (np.asarray(rows[name], dtype=float) for name in ("psfFlux", "psfFluxErr"))
     usable = np.isfinite(flux) & np.isfinite(error) & (error > 0)

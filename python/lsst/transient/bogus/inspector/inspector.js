@@ -71,6 +71,11 @@
 
   // ---- the map of all sources --------------------------------------------------------------
 
+  function limits(name) {
+    const known = Array.from(sources[name].values, Number).filter(Number.isFinite).sort((a, b) => a - b);
+    return [known[Math.floor(0.01 * known.length)], known[Math.floor(0.99 * (known.length - 1))]];
+  }
+
   function palette(name) {
     const column = sources[name];
     if (name === "class") return Array.from(column.values, (c) => CLASS_COLOURS[c]);
@@ -79,12 +84,10 @@
       return Array.from(column.values, (c) => (c < 0 ? "#B4B8BF" : SERIES[c % SERIES.length]));
     }
     const transform = name === "snr" ? Math.log10 : (v) => v;
-    const known = Array.from(column.values, transform).filter(Number.isFinite).sort((a, b) => a - b);
-    const low = known[Math.floor(0.01 * known.length)];
-    const high = known[Math.floor(0.99 * (known.length - 1))];
+    const [low, high] = limits(name).map(transform);
     const last = DATA.palette.length - 1;
     return Array.from(column.values, (v) => {
-      const t = Math.min(1, Math.max(0, (transform(v) - low) / (high - low || 1)));
+      const t = Math.min(1, Math.max(0, (transform(Number(v)) - low) / (high - low || 1)));
       return Number.isFinite(t) ? DATA.palette[Math.round(t * last)] : "#B4B8BF";
     });
   }
@@ -123,7 +126,8 @@
     if (name === "class") return CLASSES.map((c, i) => item(CLASS_COLOURS[i], c));
     if (column.categories) return column.categories.map((c, i) => item(SERIES[i % SERIES.length], c));
     if (name === "cluster") return [item("#B4B8BF", "no cluster"), item(SERIES[0], "a colour for each cluster")];
-    return [item(DATA.palette[0], "low"), item(DATA.palette[128], name), item(DATA.palette[255], "high")];
+    const [low, high] = limits(name).map((v) => (v === undefined ? "–" : v.toPrecision(3)));
+    return [item(DATA.palette[0], `${name} ≤ ${low}`), item(DATA.palette[128], "to"), item(DATA.palette[255], `≥ ${high}`)];
   }
 
   function number(id, otherwise) {
