@@ -75,7 +75,7 @@ def test_other_settings_cannot_continue(repository_copy: Butler, small_config: S
     changed = dataclasses.replace(
         small_config, artifacts=dataclasses.replace(small_config.artifacts, trails=3.0)
     )
-    with pytest.raises(InputDataError, match=r"artifacts.trails was 0.6, now 3.0"):
+    with pytest.raises(InputDataError, match=r"artifacts.trails was 0.8, now 3.0"):
         simulate_survey(repository_copy, changed, skip_existing=True)
 
 

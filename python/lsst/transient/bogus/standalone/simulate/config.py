@@ -144,7 +144,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "visits_per_band": 4,
         "bands": ["r"],
         "duration": 40.0,
-        "sky": {"star_density": 40.0},  # enough for a PSF on a quarter of the area
+        "sky": {"star_density": 60.0},  # enough for a PSF on a quarter of the area
     },
 }
 """Settings by preset name, as differences from the defaults."""

@@ -48,10 +48,10 @@ class SkyConfig:
     galaxy_bright: float = 17.5
     galaxy_faint: float = 26.0
     companion_fraction: float = 0.12
-    star_density: float = 14.0
-    star_slope: float = 0.25
-    star_bright: float = 13.5
-    star_faint: float = 25.0
+    star_density: float = 20.0
+    star_slope: float = 0.24
+    star_bright: float = 14.0
+    star_faint: float = 24.5
     fast_star_fraction: float = 0.02
 
 
@@ -80,7 +80,7 @@ class TransientConfig:
     supernova_density: float = 2.4
     supernova_peak_bright: float = 21.0
     supernova_peak_faint: float = 25.0
-    variable_star_fraction: float = 0.03
+    variable_star_fraction: float = 0.015
     nucleus_density: float = 1.0
     moving_per_night: float = 3.0
 
@@ -187,14 +187,14 @@ class ArtifactConfig:
         Full well, electrons; charge above it bleeds along columns.
     """
 
-    cosmic_rays: float = 25.0
+    cosmic_rays: float = 30.0
     cosmic_rays_unmasked: float = 0.35
-    hot_pixels: int = 30
+    hot_pixels: int = 36
     hot_pixels_unmasked: float = 0.3
     bad_columns: int = 2
     warm_columns: int = 2
     crosstalk: float = 4e-4
-    trails: float = 0.6
-    glints: float = 0.6
+    trails: float = 0.8
+    glints: float = 1.0
     read_noise: float = 9.0
     full_well: float = 120_000.0

@@ -152,7 +152,7 @@ def draw_stars(config: SurveyConfig) -> Stars:
     mean = sky.star_density * 10 ** (sky.star_slope * (sky.star_faint - 22.0)) * footprint_arcmin2(config)
     n = int(rng.poisson(mean))
     ra, dec = _uniform_positions(config, rng, n)
-    is_red = rng.random(n) < 0.6
+    is_red = rng.random(n) < 0.45
     colour = np.where(is_red, rng.normal(2.2, 0.4, n), rng.normal(0.6, 0.2, n))
     speed = rng.exponential(0.01, n)
     speed = np.where(rng.random(n) < sky.fast_star_fraction, rng.uniform(0.2, 0.8, n), speed)
