@@ -1,0 +1,181 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every training regime on labels with known noise, against the true classes.
+
+    transient-bogus simulate-survey ...; pipetask run ... -p pipelines/standalone/demo.yaml#labelled
+    python benchmarks/noisy_labels.py REPO:COLLECTION [REPO:COLLECTION ...]
+
+To the noise that the labels of a simulated survey have (real transients called bogus), more is
+added: injections are called bogus until a fraction r of the negative class is real.  All
+regimes have the same network, epochs and number of networks.  Scores are out of fold, and all
+detections count: positive are injections, whatever they are called, and real transients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from survey_stamps import Survey, load_survey
+
+from lsst.transient.bogus import nn
+from lsst.transient.bogus.nn.device import torch_threads
+from lsst.transient.bogus.nn.normalise import prepare
+from lsst.transient.bogus.nn.plan import roc_auc
+from lsst.transient.bogus.nn.spec import Regime
+from lsst.transient.bogus.seeds import generator
+
+DEFAULT_RATES = (0.0, 0.15, 0.25, 0.35)
+
+
+def regimes(r: float) -> dict[str, Regime]:
+    """Return the regimes; those that need the rate of wrong labels are told the true one."""
+    return {
+        "standard": Regime("standard"),
+        "co_teaching": Regime("co_teaching", forget_rate=max(0.05, 0.8 * r)),
+        "asymmetric_co_teaching": Regime("asymmetric_co_teaching", forget_rate=max(0.05, r)),
+        "stochastic_co_teaching": Regime("stochastic_co_teaching", delay_epochs=5, ramp_epochs=10),
+        "nnpu": Regime("nnpu", prior=max(0.05, r)),
+        "contamination": Regime("contamination"),
+    }
+
+
+def contaminate(survey: Survey, r: float, seed: int) -> np.ndarray:
+    """Return labels of which a fraction r of the zeros belongs to injections."""
+    label = survey.label.copy()
+    injected, others = np.flatnonzero(label == 1), int((label == 0).sum())
+    n_wrong = min(round(r / (1.0 - r) * others), len(injected) // 2)
+    label[generator("contaminate", seed).permutation(injected)[:n_wrong]] = 0
+    return label
+
+
+def fpr_at(score: np.ndarray, positive: np.ndarray, tpr: float) -> float:
+    """Return the fraction of negatives at or above the threshold that keeps a fraction of positives."""
+    threshold = np.quantile(score[positive], 1.0 - tpr)
+    return float(np.mean(score[~positive] >= threshold))
+
+
+def measure(score: np.ndarray, survey: Survey) -> dict[str, float]:
+    """Compare scores with the true classes."""
+    injected = survey.label == 1
+    positive = injected | survey.real
+    threshold = np.quantile(score[~positive], 0.98)
+    edges = np.quantile(survey.snr[survey.real], [0, 0.25, 0.5, 0.75, 1]) if survey.real.any() else []
+    bins = np.digitize(survey.snr, edges[1:-1]) if len(edges) else np.zeros(len(survey), int)
+    gaps = [
+        np.mean(score[survey.real & (bins == b)] >= threshold)
+        - np.mean(score[injected & (bins == b)] >= threshold)
+        for b in np.unique(bins[survey.real])
+        if (injected & (bins == b)).any()
+    ]
+    balanced = _balanced_threshold(score, injected)
+    return {
+        "auc": roc_auc(score, positive),
+        "auc_injected": roc_auc(score[injected | ~positive], injected[injected | ~positive]),
+        "auc_real": roc_auc(score[~injected], survey.real[~injected]),
+        "fpr_at_tpr95": fpr_at(score, positive, 0.95),
+        "fpr_at_tpr99": fpr_at(score, positive, 0.99),
+        "sensitivity": float(np.mean(score[positive] >= balanced)),
+        "specificity": float(np.mean(score[~positive] < balanced)),
+        "recovery_gap": float(np.mean(gaps)) if gaps else float("nan"),
+    }
+
+
+def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
+    """Return the threshold of the best mean of sensitivity and specificity by label."""
+    grid = np.quantile(score, np.linspace(0, 1, 400))
+    value = [np.mean(score[injected] >= t) + np.mean(score[~injected] < t) for t in grid]
+    return float(grid[int(np.argmax(value))])
+
+
+def rows(
+    surveys: dict[str, Survey], settings: nn.Settings, rates: list[float], names: list[str]
+) -> Iterator[dict[str, object]]:
+    """Train every regime on every survey with every rate of wrong labels."""
+    for where, survey in surveys.items():
+        x = prepare(survey.stamps, settings.normalisation)
+        spec = nn.ModelSpec(survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits)
+        for r in rates:
+            label = contaminate(survey, r, settings.seed)
+            for name in names:
+                chosen = dataclasses.replace(settings, regime=regimes(r)[name])
+                start = time.perf_counter()
+                result = nn.train(
+                    x, label, survey.fold, chosen, spec=spec, tiles=survey.tile, negative_sign=survey.sign < 0
+                )
+                seconds = time.perf_counter() - start
+                metrics = measure(result.out_of_fold.mean(axis=0), survey)
+                yield {"survey": where, "r": r, "regime": name, **metrics, "seconds": seconds}
+
+
+def _say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("surveys", nargs="+", help="REPO:COLLECTION of a processed simulated survey")
+    parser.add_argument("--rates", type=float, nargs="+", default=list(DEFAULT_RATES))
+    parser.add_argument("--regimes", nargs="+", default=list(regimes(0.0)))
+    parser.add_argument("--epochs", type=int, default=nn.Settings().epochs)
+    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/output/noisy_labels.csv"))
+    options = parser.parse_args()
+    surveys = {place: load_survey(*place.rsplit(":", 1)) for place in options.surveys}
+    for place, survey in surveys.items():
+        _say(
+            f"{place}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
+            f"{int(survey.real.sum())} real, {int((survey.sign < 0).sum())} negative"
+        )
+    settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    table: list[dict[str, object]] = []
+    with torch_threads(options.threads), options.output.open("w") as stream:
+        for row in rows(surveys, settings, options.rates, options.regimes):
+            if not table:
+                writer = csv.DictWriter(stream, row)
+                writer.writeheader()
+            table.append(row)
+            writer.writerow(row)
+            stream.flush()
+            text = " ".join(f"{k}={v:.4f}" if isinstance(v, float) else f"{v}" for k, v in row.items())
+            _say(text)
+    summarise(table)
+
+
+def summarise(table: list[dict[str, object]]) -> None:
+    """Print mean and spread over the surveys."""
+    _say("\nmean ± standard deviation over surveys")
+    for r in dict.fromkeys(row["r"] for row in table):
+        for name in dict.fromkeys(row["regime"] for row in table):
+            chosen = [row for row in table if row["r"] == r and row["regime"] == name]
+            cells = []
+            for metric in (
+                "auc",
+                "fpr_at_tpr95",
+                "fpr_at_tpr99",
+                "sensitivity",
+                "specificity",
+                "recovery_gap",
+            ):
+                values = np.array([row[metric] for row in chosen], dtype=float)
+                cells.append(f"{metric} {np.mean(values):.4f} ± {np.std(values):.4f}")
+            _say(f"r={r:<5} {name:<24} {'  '.join(cells)}")
+
+
+if __name__ == "__main__":
+    torch.set_num_interop_threads(1)
+    sys.exit(main())
