@@ -187,11 +187,17 @@ def test_metrics_hold_the_promised_numbers(full_report):
     assert (metrics["n_objects"], metrics["n_candidates"]) == (2, 1)
     assert metrics["timing"]["cutout"]["n_quanta"] == 1
     assert metrics["timing"]["cutout"]["total"] == pytest.approx(4.0)
+    assert metrics["threshold_rule"] == "balanced"
     assert metrics["timing"]["cutout"]["cpu"] == pytest.approx(2.0)
 
 
 def test_page_stands_alone_and_tells_the_whole_story(full_report):
-    page = _parse((full_report / "index.html").read_text())
+    text = (full_report / "index.html").read_text()
+    # Stamps of the confirmed object and the rule that confirmed it.
+    assert text.count('class="stamps"') == 1
+    assert "Rows: difference, science, template." in text
+    assert "n_nights_above &gt;= 2" in text
+    page = _parse(text)
     assert page.outside == []
     assert page.images_without_text == 0
     assert page.sections == [
