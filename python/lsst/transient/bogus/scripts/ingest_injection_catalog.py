@@ -248,7 +248,7 @@ def _find(butler: Butler, collections: Sequence[str], dataset_type: str, where: 
     help="Collections with the catalogues of visits and detectors, separated by commas.",
 )
 @click.option("-o", "--output", "run", required=True, help="RUN to write; must not exist.")
-@click.option("--where", default="", help="Expression that chooses visits, as in butler query-datasets.")
+@click.option("--where", help="Expression that chooses visits, as in butler query-datasets.")
 @click.option("--extend", is_flag=True, help="Add to a RUN that exists; rows that it holds stay as they are.")
 @click.option(
     "--input-type",
@@ -263,12 +263,12 @@ def _find(butler: Butler, collections: Sequence[str], dataset_type: str, where: 
     help="Dataset type to write, by htm7 and band.",
 )
 def ingest_injection_catalog(
-    repo: str, collections: str, run: str, where: str, extend: bool, input_type: str, output_type: str
+    repo: str, collections: str, run: str, where: str | None, extend: bool, input_type: str, output_type: str
 ) -> None:
     """Write the injection catalogues in REPO of all visits for the stock VisitInjectTask."""
     try:
         with Butler.from_config(repo, writeable=True) as butler:
-            refs = _find(butler, collections.split(","), input_type, where)
+            refs = _find(butler, collections.split(","), input_type, where or "")
             catalog = read_catalogs(butler, refs)
             shards = shard_catalog(catalog)
             n_rows = ingest_shards(butler, shards, run=run, dataset_type=output_type, extend=extend)
