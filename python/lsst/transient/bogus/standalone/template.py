@@ -48,6 +48,7 @@ _VD = ("instrument", "visit", "detector")
 _INTERPOLATION_MARGIN = 8
 _SATURATION_REACH = 4
 _BAD_WEIGHT = 0.1  # a target pixel is bad if more than this share of its flux comes from bad pixels
+_OUTLINE = ("bbox", "obs_info", "psf", "sky_projection")  # read together: the file is opened once
 
 
 class BuildTemplateConnections(PipelineTaskConnections, dimensions=_VD):
@@ -210,7 +211,7 @@ class BuildTemplateTask(PipelineTask):
         lsst.pipe.base.NoWorkFound
             Raised if too few visits of other nights overlap, or they cover too little.
         """
-        target, target_box = _outline(visit_image)
+        target, target_box = _without_pixels(visit_image)
         box = target_box.padded(self.config.grow)
         where = f"visit {target.obs_info.visit_id}, detector {target.detector.id}"
         candidates = self._candidates(target, box, visit_images)
@@ -257,19 +258,20 @@ class BuildTemplateTask(PipelineTask):
         """Look at the seeing and the overlap of each image without reading its pixels."""
         candidates = []
         for handle in handles:
-            outline, source_box = _outline(handle)
-            same_visit = outline.obs_info.visit_id == target.obs_info.visit_id
-            night = outline.obs_info.observing_day
-            if same_visit or (night is not None and night == target.obs_info.observing_day):
+            outline = handle.get(component="components", parameters={"components": list(_OUTLINE)})
+            info, source_box = outline["obs_info"], outline["bbox"]
+            night = info.observing_day
+            same_night = night is not None and night == target.obs_info.observing_day
+            if same_night or info.visit_id == target.obs_info.visit_id:
                 continue
-            pixel_map = map_pixels(target.sky_projection, box, outline.sky_projection)
+            pixel_map = map_pixels(target.sky_projection, box, outline["sky_projection"])
             inside = pixel_map.inside(source_box)
             if not inside.any():
                 continue
             scale = float(np.sqrt(np.median(pixel_map.area)))
-            fwhm = PsfStamps.sample(outline.psf, source_box, step=10**6).fwhm / scale
+            fwhm = PsfStamps.sample(outline["psf"], source_box, step=10**6).fwhm / scale
             candidates.append(
-                _Candidate(handle, int(outline.obs_info.visit_id or 0), fwhm, pixel_map, inside, source_box)
+                _Candidate(handle, int(info.visit_id or 0), fwhm, pixel_map, inside, source_box)
             )
         return candidates
 
@@ -305,7 +307,7 @@ class BuildTemplateTask(PipelineTask):
         return stack, saturated
 
 
-def _outline(handle: DeferredDatasetHandle) -> tuple[VisitImage, Box]:
+def _without_pixels(handle: DeferredDatasetHandle) -> tuple[VisitImage, Box]:
     """Return everything of an image but its pixels (all but one), and its box."""
     box: Box = handle.get(component="bbox")
     corner = Box.factory[box.y.start : box.y.start + 1, box.x.start : box.x.start + 1]
