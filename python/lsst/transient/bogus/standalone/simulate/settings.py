@@ -188,11 +188,11 @@ class ArtifactConfig:
     """
 
     cosmic_rays: float = 30.0
-    cosmic_rays_unmasked: float = 0.35
+    cosmic_rays_unmasked: float = 0.42
     hot_pixels: int = 36
-    hot_pixels_unmasked: float = 0.3
+    hot_pixels_unmasked: float = 0.4
     bad_columns: int = 2
-    warm_columns: int = 2
+    warm_columns: int = 3
     crosstalk: float = 4e-4
     trails: float = 0.8
     glints: float = 1.0
