@@ -148,6 +148,33 @@ def test_objects_of_the_stack_are_taken_as_they_are():
     assert result.objects.meta["ASSOCIATION"] == "stack"
 
 
+def test_injections_are_never_objects_of_the_stack():
+    data = survey({v: [Seen(0.0, 0.0, injected=v == 2)] for v in (1, 2, 3)})
+    patch = vstack(list(data.pop("dia_sources").values()), metadata_conflicts="silent")
+    patch["diaObjectId"] = 7
+    patch["raErr"] = patch["decErr"] = 0.1 / 3600
+    result = make_task(association="stack").run(**data, associated_dia_sources=patch)
+    assert result.light_curves["visit"].tolist() == [1, 3]
+
+
+def test_what_is_ambiguous_counts_as_injected():
+    data = survey({v: [Seen(0.0, 0.0)] for v in (1, 2, 3)})
+    for table in data["labels"].values():
+        table["is_ambiguous"] = True
+    objects = make_task().run(**data).objects
+    assert objects["n_injected"].tolist() == [1, 1, 1]
+    assert not objects["is_confirmed"].any()
+
+
+def test_forced_photometry_goes_to_the_object_and_not_to_an_injection_on_it():
+    data = survey({1: [Seen(0.0, 0.0)], 2: [Seen(0.1, 0.0, injected=True)], 3: [Seen(0.0, 0.0)]})
+    points = {(v, 0): forced(v, 0.1, 0.0, 50.0) for v in (1, 2, 3, 4)}
+    result = make_task(doForced=True).run(**data, forced_sources=points)
+    assert result.light_curves["is_forced"].sum() == 2
+    assert set(result.light_curves["diaObjectId"][result.light_curves["is_forced"]]) == {1000}
+    assert result.light_curves["visit"][result.light_curves["diaObjectId"] == 1000].tolist() == [1, 2, 3, 4]
+
+
 def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():
     visits = {
         v: [
@@ -161,15 +188,17 @@ def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():
     result = make_task().run(**survey(visits))
     assertValidOutput(make_task(), result)
     objects = result.objects
-    # A transient, a bogus, three positions of a mover, an object with an injection.
-    assert len(objects) == 6
-    assert objects["diaObjectId"][objects["is_confirmed"]].tolist() == [1000]
+    # A transient, a bogus, three positions of a mover, a transient, and an injection on top of it.
+    assert len(objects) == 7
+    assert objects["diaObjectId"][objects["is_confirmed"]].tolist() == [1000, 1003]
     transient = objects[objects["diaObjectId"] == 1000]
     assert transient["n_detections"] == transient["n_nights"] == transient["n_nights_above"] == 3
     assert transient["peak_flux"] == 3000.0
     assert transient["peak_snr"] == 60.0
     assert transient["duration"] == pytest.approx(2.0)
-    assert objects["n_injected"][objects["diaObjectId"] == 1003] == 1
+    # An injection takes an epoch from the object that it falls on, and no more.
+    assert objects["n_injected"][objects["diaObjectId"] == 2003] == 1
+    assert objects["n_detections"][objects["diaObjectId"] == 1003] == 2
     assert "n_nights_above >= 2" in objects.meta["CONFIRMATION_RULE"]
     curve = result.light_curves[result.light_curves["diaObjectId"] == 1000]
     assert curve["visit"].tolist() == [1, 2, 3]

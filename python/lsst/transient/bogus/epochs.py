@@ -47,7 +47,7 @@ _ASSOCIATED_TYPES = {n: t for n, t in _DIA_TYPES.items() if n not in ("x", "y", 
 }
 ASSOCIATED_COLUMNS = tuple(_ASSOCIATED_TYPES)
 SCORE_COLUMNS = ("diaSourceId", "score", "score_std")
-LABEL_COLUMNS = ("diaSourceId", "label")
+LABEL_COLUMNS = ("diaSourceId", "label", "is_ambiguous")
 
 
 def gather_detections(
@@ -94,9 +94,10 @@ def gather_detections(
             _check_rows(detections["diaSourceId"], values(table, "diaSourceId", np.int64), name, where)
     for name in ("score", "score_std"):
         detections[name] = unknown if scores is None else values(scores, name, np.float64)
-    detections["is_injected"] = (
-        np.zeros(n, bool) if labels is None else values(labels, "label", np.int64) == 1
-    )
+    detections["is_injected"] = np.zeros(n, bool)
+    if labels is not None:
+        ambiguous = values(labels, "is_ambiguous", np.bool_)
+        detections["is_injected"] = (values(labels, "label", np.int64) == 1) | ambiguous
     detections["is_forced"] = np.zeros(n, bool)
     scale = _pixel_scale(detections)
     error = scale * np.sqrt(0.5 * (detections["xErr"] ** 2 + detections["yErr"] ** 2))
@@ -134,10 +135,11 @@ def gather_associated(
     """
     detections = {name: values(dia_sources, name, dtype) for name, dtype in _ASSOCIATED_TYPES.items()}
     detections |= _look_up(detections["diaSourceId"], scores, {"score": np.float64, "score_std": np.float64})
-    label = np.zeros(len(dia_sources))
+    label = ambiguous = np.zeros(len(dia_sources))
     if labels is not None:
-        label = _look_up(detections["diaSourceId"], labels, {"label": np.float64})["label"]
-    detections["is_injected"] = label == 1
+        found = _look_up(detections["diaSourceId"], labels, {"label": np.float64, "is_ambiguous": np.float64})
+        label, ambiguous = found["label"], found["is_ambiguous"]
+    detections["is_injected"] = (label == 1) | (ambiguous == 1)
     detections["is_forced"] = np.zeros(len(label), bool)
     error = 3600.0 * np.sqrt(0.5 * (detections.pop("raErr") ** 2 + detections.pop("decErr") ** 2))
     detections["position_error"] = np.hypot(np.where(np.isfinite(error), error, 0.0), position_error_floor)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("object_tables",)
+__all__ = ("match_epochs", "object_tables")
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,43 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
+from .association import associate
 from .columns import LIGHT_CURVES, OBJECTS
 from .evidence import ConfirmationRule, EvidenceModel
 from .light_curves import nights, object_statistics
 
 _TIES = ("detector", "diaSourceId", "visit", "midpointMjdTai")
+
+
+def match_epochs(detections: Mapping[str, np.ndarray], *, radius_arcsec: float) -> npt.NDArray[np.int64]:
+    """Match detections into objects, each injected detection an object of its own.
+
+    Parameters
+    ----------
+    detections
+        Columns ``ra``, ``dec``, ``midpointMjdTai``, ``visit`` and
+        ``is_injected``, each of shape (N,).
+    radius_arcsec
+        Largest separation of a detection from the mean position of an object.
+
+    Returns
+    -------
+    owner : `numpy.ndarray`
+        Object of each detection, int64, shape (N,); -1 for none.
+
+    Notes
+    -----
+    Injections lie beside galaxies, as supernovae do, and are drawn anew for each
+    visit.  Were they matched with the rest, one of them would sooner or later
+    fall on every transient, and no object with an injection can be confirmed.
+    """
+    injected = np.asarray(detections["is_injected"], dtype=bool)
+    sky = [np.asarray(detections[name]) for name in ("ra", "dec", "midpointMjdTai", "visit")]
+    owner = np.full(len(injected), -1, np.int64)
+    owner[~injected] = associate(*(column[~injected] for column in sky), radius_arcsec=radius_arcsec)
+    single = np.flatnonzero(injected & np.all(np.isfinite(np.stack(sky[:3])), axis=0))
+    owner[single] = owner.max(initial=-1) + 1 + np.arange(len(single))
+    return owner
 
 
 def object_tables(

@@ -80,6 +80,6 @@ LIGHT_CURVES = TableSchema(
         Column("score", "f4", "Calibrated probability; NaN for forced photometry."),
         Column("score_std", "f4", "Spread of the networks; NaN for forced photometry."),
         Column("is_forced", "?", "Forced photometry: not detected at this epoch."),
-        Column("is_injected", "?", "The detection is an injection."),
+        Column("is_injected", "?", "The detection is an injection, or too close to one to tell."),
     ),
 )

@@ -27,7 +27,7 @@ from lsst.pipe.base import (
 )
 from lsst.pipe.base import connectionTypes as cT
 
-from ..association import associate, mean_positions, object_ids
+from ..association import mean_positions, object_ids
 from ..columns import LIGHT_CURVES, OBJECTS
 from ..epochs import (
     ASSOCIATED_COLUMNS,
@@ -40,7 +40,7 @@ from ..epochs import (
 )
 from ..forced_epochs import FORCED_COLUMNS, join_forced
 from ..handles import read_table
-from ..objects import object_tables
+from ..objects import match_epochs, object_tables
 from ..shards import in_trixel
 from .confirmation import ConfirmationConfig, EvidenceConfig
 
@@ -229,13 +229,14 @@ class LightCurveMatchTask(PipelineTask):
             epochs, owner, names = self._associated(associated_dia_sources, scores, labels or {})
         else:
             epochs = self._gather(dia_sources or {}, scores, labels or {})
-            sky = (epochs["ra"], epochs["dec"], epochs["midpointMjdTai"], epochs["visit"])
-            owner = associate(*sky, radius_arcsec=self.config.radius)
+            owner = match_epochs(epochs, radius_arcsec=self.config.radius)
             names = object_ids(owner, epochs["midpointMjdTai"], epochs["diaSourceId"])
         ra, dec, _ = mean_positions(epochs["ra"], epochs["dec"], owner)
         if self.config.doForced and forced_sources:
             forced = vstack(list(forced_sources.values()), metadata_conflicts="silent")
-            added, target = join_forced(forced, epochs, owner, ra, dec, radius_arcsec=self.config.radius)
+            real = np.bincount(owner[epochs["is_injected"] & (owner >= 0)], minlength=len(names)) == 0
+            place = (np.where(real, ra, np.nan), np.where(real, dec, np.nan))
+            added, target = join_forced(forced, epochs, owner, *place, radius_arcsec=self.config.radius)
             epochs = {name: np.concatenate([column, added[name]]) for name, column in epochs.items()}
             owner = np.concatenate([owner, target])
         everything = np.ones(len(names), bool)
@@ -300,7 +301,7 @@ class LightCurveMatchTask(PipelineTask):
         n_used, n_scored = len(epochs["score"]), np.count_nonzero(np.isfinite(epochs["score"]))
         self.log.info("%d of %d DIA sources can be used, %d have scores.", n_used, len(dia_sources), n_scored)
         identifiers = epochs.pop("diaObjectId")
-        known = identifiers > 0
+        known = (identifiers > 0) & ~epochs["is_injected"]
         names, inverse = np.unique(identifiers[known], return_inverse=True)
         owner = np.full(len(identifiers), -1, np.int64)
         owner[known] = inverse
