@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from . import scores, survey
+from . import networks, scores, survey
 from .tables import EvaluationTables
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class FigureEntry:
 
 EVALUATION_FIGURES = {
     "completeness": FigureEntry(survey.completeness_figure, "Completeness of the injections"),
-    "training": FigureEntry(survey.training_figure, "Training history"),
+    "training": FigureEntry(networks.training_figure, "Training history"),
     "confusion": FigureEntry(scores.confusion_figure, "Confusion matrices"),
     "ranking": FigureEntry(scores.ranking_figure, "ROC, and precision against recall"),
     "subsets": FigureEntry(survey.subset_figure, "Measures of every subset"),
@@ -47,6 +47,6 @@ EVALUATION_FIGURES = {
     "reliability": FigureEntry(scores.reliability_figure, "Calibration"),
     "purity": FigureEntry(survey.purity_figure, "Purity without labels"),
     "recovery": FigureEntry(survey.recovery_figure, "Selected fraction against significance"),
-    "embedding": FigureEntry(survey.embedding_figure, "UMAP of the latent features"),
+    "embedding": FigureEntry(networks.embedding_figure, "UMAP of the latent features"),
 }
 """Figures in the order of the report; the key is the end of the dataset type name."""
