@@ -11,8 +11,9 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-import sep
 from scipy import ndimage
+
+from .difference_sky import cell_sky
 
 _SMOOTHING = 5
 _WORTHWHILE = 0.02  # fraction of the pixels that an additional visit must fill
@@ -32,12 +33,15 @@ class Stack:
         Number of visits in each pixel, shape (H, W).
     n_clipped
         Number of visits left out of each pixel as outliers, shape (H, W).
+    weights
+        Weight of each visit.
     """
 
     image: np.ndarray
     variance: np.ndarray
     n_visits: np.ndarray
     n_clipped: np.ndarray
+    weights: tuple[float, ...]
 
 
 def select_visits(
@@ -115,7 +119,7 @@ def combine(
     images (trails that no single pixel shows).
     """
     images = np.where(good, images, 0.0)
-    images = _match_sky(images, good, _masked_median(images, good), sky_size)
+    images = _match_sky(images, variances, good, _masked_median(images, good), sky_size)
     median = _masked_median(images, good)
     local = ndimage.maximum_filter(np.abs(ndimage.uniform_filter(median, 3)), size=5)
     tolerance2 = (seeing_tolerance * local) ** 2
@@ -141,19 +145,20 @@ def combine(
         np.where(total > 0, variance, fill).astype(np.float32),
         kept.sum(axis=0),
         outlier.sum(axis=0),
+        tuple(float(value) for value in weight),
     )
 
 
-def _match_sky(images: np.ndarray, good: np.ndarray, median: np.ndarray, size: int) -> np.ndarray:
+def _match_sky(
+    images: np.ndarray, variances: np.ndarray, good: np.ndarray, median: np.ndarray, size: int
+) -> np.ndarray:
     """Subtract from each visit the smooth part of its difference from the median."""
     matched = np.empty_like(images)
-    for i, (image, mask) in enumerate(zip(images, ~good, strict=True)):
-        if mask.all():
-            matched[i] = image
-            continue
-        residual = np.where(mask, 0.0, image - median).astype(np.float32)
-        sky = sep.Background(residual, mask=mask, bw=size, bh=size, fw=1, fh=1).back(dtype=np.float32)
-        matched[i] = np.where(mask, 0.0, image - sky)
+    for i, image in enumerate(images):
+        matched[i] = image
+        if good[i].any():
+            residual = np.where(good[i], image - median, 0.0)
+            matched[i] = np.where(good[i], image - cell_sky(residual, variances[i], ~good[i], size), 0.0)
     return matched
 
 

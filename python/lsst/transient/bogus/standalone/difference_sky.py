@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-__all__ = ("fit_sky", "local_sky")
+__all__ = ("cell_sky", "fit_sky")
 
 import numpy as np
 import sep
 
 _N_SAMPLES = 40000
 _SOURCE_SIGMA = 4.0
+_BRIGHT_VARIANCE = 1.5
 
 
 def fit_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, order: int) -> np.ndarray:
@@ -59,15 +60,16 @@ def fit_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, order
     )
 
 
-def local_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, size: int) -> np.ndarray:
-    """Estimate the sky in cells, leaving out pixels that stand out.
+def cell_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, size: int) -> np.ndarray:
+    """Estimate the sky in cells, leaving out what stands out and what is bright in itself.
 
     Parameters
     ----------
     difference
         Difference image, shape (H, W).
     variance
-        Its variance, shape (H, W).
+        Its variance, shape (H, W): pixels with much more than the median lie on
+        bright sources, whose residuals are not sky.
     bad
         Pixels to leave out, shape (H, W).
     size
@@ -78,11 +80,13 @@ def local_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, siz
     sky : `numpy.ndarray`
         Smooth sky, shape (H, W).
     """
-    if size == 0:
+    if size == 0 or bad.all():
         return np.zeros_like(difference)
     with np.errstate(invalid="ignore"):
         mask = bad | (difference**2 > _SOURCE_SIGMA**2 * variance)
     if mask.all():
         return np.zeros_like(difference)
+    mask |= variance > _BRIGHT_VARIANCE * np.median(variance[~mask])
     pixels = np.ascontiguousarray(np.where(mask, 0.0, difference), dtype=np.float32)
-    return sep.Background(pixels, mask=mask, bw=size, bh=size, fw=1, fh=1).back(dtype=np.float64)
+    sky = sep.Background(pixels, mask=mask, bw=size, bh=size, fw=1, fh=1)
+    return np.asarray(sky.back(dtype=np.float64), dtype=difference.dtype)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("measure_psf", "psf_star_positions")
+__all__ = ("measure_psf", "psf_star_positions", "wrap_pixel_psf")
 
 import logging
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ def measure_psf(
     saturated: np.ndarray | None = None,
     fwhm_guess: float | None = None,
     stamp_size: int | None = None,
-    min_stars: int = 4,
+    min_stars: int = 3,
     max_stars: int = 150,
     min_snr: float = 20.0,
     max_order: int = 2,
@@ -107,10 +107,10 @@ def measure_psf(
     bounds = Box.factory[y0 : y0 + image.shape[0], x0 : x0 + image.shape[1]]
     if len(stars) >= min_stars:
         model = fit_pixel_psf(pixels, variance, bad, stars, size=size, max_order=max_order)
-        if model.n_used >= min_stars:
+        if model.n_used >= min(2, min_stars):
             width = kernel_fwhm(model.coefficients[0])
             _LOG.info("PSF%s: %d of %d stars, FWHM %.2f pixels.", suffix, model.n_used, len(stars), width)
-            return _wrap(model, bounds, x0, y0)
+            return wrap_pixel_psf(model, bounds)
     _LOG.warning(
         "PSF%s: only %d usable stars (needs %d); using a Gaussian of FWHM %.2f pixels.",
         suffix,
@@ -140,12 +140,26 @@ def psf_star_positions(psf: PointSpreadFunction) -> np.ndarray:
     return np.array([(s.image_pos.x, s.image_pos.y) for s in stars], dtype=float).reshape(-1, 2)
 
 
-def _wrap(model: PixelPsf, bounds: Box, x0: int, y0: int) -> PiffWrapper:
-    """Express a fitted pixel model as a Piff PSF in parent coordinates."""
+def wrap_pixel_psf(model: PixelPsf, box: Box) -> PiffWrapper:
+    """Express a pixel model as a Piff PSF, which can be stored.
+
+    Parameters
+    ----------
+    model
+        Model in coordinates relative to the first pixel of the box.
+    box
+        Region in which the model is valid, in parent coordinates.
+
+    Returns
+    -------
+    psf : `lsst.images.psfs.PiffWrapper`
+        The same model in parent coordinates.
+    """
     import galsim
     import piff
 
     wcs = galsim.PixelScale(1.0)
+    x0, y0 = box.x.start, box.y.start
     interp = piff.BasisPolynomial(order=model.order)
     interp.q = model.coefficients_at(x0, y0)
     size = model.coefficients.shape[-1]
@@ -155,4 +169,4 @@ def _wrap(model: PixelPsf, bounds: Box, x0: int, y0: int) -> PiffWrapper:
         piff.Star.makeTarget(x=float(x) + x0, y=float(y) + y0, wcs=wcs, stamp_size=1)
         for x, y in zip(model.x[model.used], model.y[model.used], strict=True)
     ]
-    return PiffWrapper(impl, bounds=bounds, stamp_size=size)
+    return PiffWrapper(impl, bounds=box, stamp_size=size)

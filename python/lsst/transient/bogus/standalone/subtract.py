@@ -20,7 +20,7 @@ from lsst.pex.config import ListField, RangeField
 from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
 from lsst.pipe.base.connectionTypes import Input, Output
 
-from .difference_sky import fit_sky, local_sky
+from .difference_sky import cell_sky, fit_sky
 from .image_arrays import ImageArrays
 from .kernel_basis import polar_basis, radial_knots
 from .kernel_fit import MatchingKernel, fit_kernel
@@ -280,7 +280,7 @@ class SubtractImagesTask(PipelineTask):
         bad = own.bad | no_data
         difference = np.where(own.bad, 0.0, science.image.array - matched)
         sky = fit_sky(difference, variance, bad, self.config.backgroundOrder)
-        sky += local_sky(difference - sky, variance, bad, self.config.backgroundSize)
+        sky += cell_sky(difference - sky, variance, bad, self.config.backgroundSize)
         return _Subtraction(difference - sky, matched + sky, variance, matched_variance, bad, saturated)
 
 

@@ -27,16 +27,17 @@ from lsst.pipe.base import (
 )
 from lsst.pipe.base.connectionTypes import Input, Output
 
+from .coadd_psf import PsfContribution, combine_psfs
 from .combine import Stack, combine, select_visits
 from .image_arrays import ImageArrays
 from .mask_planes import any_mask, empty_mask, set_planes
 from .overlap import overlapping_pairs
-from .psf import measure_psf
 from .psf_stamps import PsfStamps
 from .warp import PixelMap, map_pixels, warp_image, warp_weight
 
 if TYPE_CHECKING:
     from lsst.daf.butler import DeferredDatasetHandle
+    from lsst.images.psfs import PointSpreadFunction
     from lsst.pipe.base import (
         InputQuantizedConnection,
         OutputQuantizedConnection,
@@ -48,7 +49,10 @@ _VD = ("instrument", "visit", "detector")
 _INTERPOLATION_MARGIN = 8
 _SATURATION_REACH = 4
 _BAD_WEIGHT = 0.1  # a target pixel is bad if more than this share of its flux comes from bad pixels
-_OUTLINE = ("bbox", "obs_info", "psf", "sky_projection")  # read together: the file is opened once
+# Read together, so that a file is opened once.  The butler remembers the last file
+# that it read, and a Piff PSF cannot be made twice from what it remembers: no image
+# may be asked for its PSF twice in a row.
+_OUTLINE = ("bbox", "obs_info", "psf", "sky_projection")
 
 
 class BuildTemplateConnections(PipelineTaskConnections, dimensions=_VD):
@@ -158,6 +162,7 @@ class _Candidate:
 
     handle: DeferredDatasetHandle
     visit: int
+    psf: PointSpreadFunction
     fwhm: float
     pixel_map: PixelMap
     inside: np.ndarray
@@ -211,6 +216,7 @@ class BuildTemplateTask(PipelineTask):
         lsst.pipe.base.NoWorkFound
             Raised if too few visits of other nights overlap, or they cover too little.
         """
+        visit_images = [handle for handle in visit_images if handle.dataId != visit_image.dataId]
         target, target_box = _without_pixels(visit_image)
         box = target_box.padded(self.config.grow)
         where = f"visit {target.obs_info.visit_id}, detector {target.detector.id}"
@@ -249,8 +255,14 @@ class BuildTemplateTask(PipelineTask):
         self.metadata["n_visits"] = len(chosen)
         self.metadata["coverage"] = coverage
         self.metadata["n_clipped_pixels"] = int(stack.n_clipped.sum())
-        fallback = float(np.median([candidates[i].fwhm for i in chosen]))
-        return Struct(template=_template(target, box, stack, saturated, visits, fallback, where))
+        psf = combine_psfs(
+            [
+                PsfContribution(candidates[i].psf, candidates[i].pixel_map, weight, candidates[i].inside)
+                for i, weight in zip(chosen, stack.weights, strict=True)
+            ],
+            box,
+        )
+        return Struct(template=_template(target, box, stack, saturated, visits, psf))
 
     def _candidates(
         self, target: VisitImage, box: Box, handles: Sequence[DeferredDatasetHandle]
@@ -270,9 +282,8 @@ class BuildTemplateTask(PipelineTask):
                 continue
             scale = float(np.sqrt(np.median(pixel_map.area)))
             fwhm = PsfStamps.sample(outline["psf"], source_box, step=10**6).fwhm / scale
-            candidates.append(
-                _Candidate(handle, int(info.visit_id or 0), fwhm, pixel_map, inside, source_box)
-            )
+            visit = int(info.visit_id or 0)
+            candidates.append(_Candidate(handle, visit, outline["psf"], fwhm, pixel_map, inside, source_box))
         return candidates
 
     def _combine(self, candidates: Sequence[_Candidate], box: Box) -> tuple[Stack, np.ndarray]:
@@ -320,23 +331,12 @@ def _template(
     stack: Stack,
     saturated: np.ndarray,
     visits: list[int],
-    fwhm: float,
-    where: str,
+    psf: PointSpreadFunction,
 ) -> VisitImage:
     """Wrap a combined image with the identity of the visit that it is for."""
     no_data = stack.n_visits == 0
     mask = empty_mask(box)
     set_planes(mask, {"NO_DATA": no_data, "SATURATED": saturated & ~no_data})
-    psf = measure_psf(
-        stack.image,
-        stack.variance,
-        no_data,
-        x0=box.x.start,
-        y0=box.y.start,
-        saturated=saturated,
-        fwhm_guess=fwhm,
-        where=f"template of {where}",
-    )
     metadata: dict[str, Any] = {"N_VISITS": len(visits), "VISITS": ",".join(map(str, visits))}
     return VisitImage(
         Image(stack.image, bbox=box, unit=u.nJy),
