@@ -43,3 +43,9 @@ def test_a_damaged_registry_is_refused(tmp_path: Path) -> None:
     (tmp_path / "repo" / "gen3.sqlite3").write_bytes(b"")
     with pytest.raises(InputDataError, match="damaged"):
         open_repository(tmp_path / "repo")
+
+
+def test_a_name_that_the_middleware_cannot_create_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputDataError, match=r"cannot be named my\.repo"):
+        open_repository(tmp_path / "my.repo", create=True)
+    assert not list(tmp_path.iterdir())

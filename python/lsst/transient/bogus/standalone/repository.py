@@ -37,10 +37,13 @@ def open_repository(path: Path, *, create: bool = False) -> Butler:
     ------
     InputDataError
         Raised if the folder is not a repository, or one whose schema this
-        version of the middleware cannot read.
+        version of the middleware cannot read, or if a new one cannot have its name.
     """
     is_new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
     if is_new and create:
+        if path.suffix:
+            # The middleware takes such a name for that of a configuration file.
+            raise InputDataError(f"A new repository cannot be named {path.name}: its name has a dot in it.")
         Butler.makeRepo(str(path))
     if not path.joinpath("butler.yaml").is_file():
         raise InputDataError(f"{path} is not a Butler repository: it has no file butler.yaml.")
