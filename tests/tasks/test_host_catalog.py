@@ -18,6 +18,7 @@ from scipy import stats
 
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection, makeTestRepo
 from lsst.pex.config import FieldValidationError
+from lsst.pipe.base import InvalidQuantumError
 from lsst.pipe.base.testUtils import lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import INJECTION_CATALOG, SOURCE
 from lsst.transient.bogus.errors import AstrometryFitError, TableSchemaError
@@ -30,6 +31,7 @@ from lsst.transient.bogus.tasks.host_catalog import (
 
 ALPHA = 1e-3
 SIZE = 4000.0
+COLUMNS = [c.name for c in INJECTION_CATALOG.columns if not c.optional]
 
 
 def rotated_wcs(rotation: float = 30.0, parity: int = -1, dec: float = -30.0) -> WCS:
@@ -213,7 +215,7 @@ def test_foreign_column_names() -> None:
 def test_same_quantum_same_catalogue_and_others_differ() -> None:
     table = sources(500)
     first, again = draw(table), draw(table)
-    for name in INJECTION_CATALOG.names:
+    for name in COLUMNS:
         np.testing.assert_array_equal(first[name], again[name])
     many = [draw(table, visit=v, detector=d, hostFraction=0.3) for v in (7, 8) for d in (3, 4)]
     ids = np.concatenate([catalog["injection_id"] for catalog in many])
@@ -244,7 +246,7 @@ def test_same_in_another_process(tmp_path: Path) -> None:
 def test_no_galaxy_gives_an_empty_catalogue() -> None:
     catalog = draw(sources(100, extendedness=np.zeros(100)))
     assert len(catalog) == 0
-    assert catalog.colnames == list(INJECTION_CATALOG.names)
+    assert catalog.colnames == COLUMNS
 
 
 def test_host_less_alone() -> None:
@@ -263,6 +265,54 @@ def test_sky_that_does_not_fit_fails_with_the_rms() -> None:
         draw(sources(0))
 
 
+def test_coherent_events_are_shared_by_visits_and_bands() -> None:
+    table = sources()
+    config = GalaxyHostCatalogConfig(mode="coherent")
+    config.events.rate = 0.3
+    task = GalaxyHostCatalogTask(config=config)
+    first = task.run(sources=table, visit=7, detector=3, band="r", mjd=60000.0).injection_catalog
+    second = task.run(sources=table, visit=8, detector=4, band="g", mjd=60001.0).injection_catalog
+    INJECTION_CATALOG.check(first)
+    common, i, j = np.intersect1d(first["event_id"], second["event_id"], return_indices=True)
+    assert len(common) > 0.7 * len(first) > 50
+    assert separation_arcsec(first["ra"][i], first["dec"][i], second["ra"][j], second["dec"][j]).max() < 1e-3
+    assert not set(first["injection_id"].tolist()) & set(second["injection_id"].tolist())
+    assert np.all(first["offset_arcsec"] < 4.0 * first["host_semi_major"])
+
+
+def test_moving_objects_move() -> None:
+    config = GalaxyHostCatalogConfig(mode="moving")
+    task = GalaxyHostCatalogTask(config=config)
+    table = sources(100)
+    first = task.run(sources=table, visit=7, detector=3, band="r", mjd=60000.9).injection_catalog
+    second = task.run(sources=table, visit=8, detector=3, band="r", mjd=60000.9 + 1 / 24).injection_catalog
+    _, i, j = np.intersect1d(first["event_id"], second["event_id"], return_indices=True)
+    moved = separation_arcsec(first["ra"][i], first["dec"][i], second["ra"][j], second["dec"][j])
+    assert len(moved) > 20
+    assert stats.kstest(moved, stats.uniform(1.0, 39.0).cdf).pvalue > ALPHA
+
+
+@pytest.mark.parametrize("mode", ["coherent", "moving"])
+def test_modes_with_light_curves_need_a_time(mode: str) -> None:
+    with pytest.raises(InvalidQuantumError, match="visit 7, detector 3 has none"):
+        draw(sources(50), mode=mode)
+
+
+def test_variable_stars() -> None:
+    table = sources(400, extendedness=np.arange(400) % 2)
+    catalog = draw(
+        table,
+        hostFraction=1.0,
+        hostlessFraction=0.0,
+        minExtendedness=0.0,
+        maxExtendedness=0.5,
+        offsetLaw="none",
+    )
+    rows, host = hosted(catalog)
+    assert set(np.asarray(table["extendedness"])[host]) == {0.0}
+    np.testing.assert_allclose(rows["offset_arcsec"], 0.0, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -274,11 +324,23 @@ def test_sky_that_does_not_fit_fails_with_the_rms() -> None:
         {"magnitudeBrighter": -2.0, "magnitudeFainter": 1.0},
         {"minInjectedSnr": 60.0},
         {"minHostlessMagnitude": 26.0},
+        {"minExtendedness": 0.9, "maxExtendedness": 0.1},
+        {"mode": "reversed"},
     ],
 )
 def test_impossible_configurations(settings: dict[str, Any]) -> None:
     with pytest.raises(FieldValidationError):
         draw(sources(50), **settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"fall": 7.0}, {"minSpeed": 50.0}, {"minMagnitude": 25.0}, {"fallByBand": {"u": 0.1}}]
+)
+def test_impossible_events(settings: dict[str, Any]) -> None:
+    config = GalaxyHostCatalogConfig()
+    config.events.update(**settings)
+    with pytest.raises(FieldValidationError):
+        config.validate()
 
 
 def test_quantum(tmp_path: Path) -> None:
@@ -298,7 +360,7 @@ def test_quantum(tmp_path: Path) -> None:
     quantum = makeQuantum(task, butler, data_id, {"sources": data_id, "injection_catalog": data_id})
     runTestQuantum(task, butler, quantum, mockRun=False)
     stored, expected = butler.get("transient_injection_catalog", data_id), draw(table)
-    for name in INJECTION_CATALOG.names:
+    for name in COLUMNS:
         np.testing.assert_array_equal(stored[name], expected[name])
     assert set(stored["band"]) == {"r"}
     assert set(stored["visit"]) == {7}

@@ -11,6 +11,7 @@ import hpgeom
 import numpy as np
 import numpy.typing as npt
 
+from .hashing import mix
 from .seeds import derive_seed
 
 _BLOCK_BITS = 4
@@ -68,14 +69,7 @@ def tile_folds(tiles: npt.ArrayLike, *, n_folds: int, seed: int) -> npt.NDArray[
     blocks then fills every fold about evenly, which a hash of each tile would not.
     """
     pixels = np.atleast_1d(np.asarray(tiles, dtype=np.int64))
-    start = _mix((pixels >> _BLOCK_BITS).astype(np.uint64) ^ np.uint64(derive_seed("folds", seed)))
+    start = mix((pixels >> _BLOCK_BITS).astype(np.uint64) ^ np.uint64(derive_seed("folds", seed)))
     within = (pixels & ((1 << _BLOCK_BITS) - 1)).astype(np.uint64)
     folds = ((start % np.uint64(n_folds) + within) % np.uint64(n_folds)).astype(np.int32)
     return np.where(pixels < 0, np.int32(-1), folds)
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Hash integers (the finaliser of SplitMix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -58,7 +58,7 @@ def draw_offsets(
         ``signed_normal``: a signed radius from N(0, a) in a uniform direction (the
         published law; the axis ratio plays no part).  ``elliptical_normal``: from
         N(0, diag(a², b²)).  ``light``: following a Sérsic profile with the moments of
-        the host.
+        the host.  ``none``: on the host.
     semi_major
         Semi-major axes a of the hosts' moments, shape (N,).
     semi_minor
@@ -87,6 +87,8 @@ def draw_offsets(
     moments are a² and b².
     """
     n = len(semi_major)
+    if law == "none":
+        return np.zeros(n), np.zeros(n)
     if law == "elliptical_normal":
         return rng.standard_normal(n) * semi_major, rng.standard_normal(n) * semi_minor
     angle = rng.uniform(0.0, 2.0 * np.pi, n)

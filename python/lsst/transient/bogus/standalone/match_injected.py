@@ -100,7 +100,7 @@ class MatchInjectedTask(PipelineTask):
         )
         identifier[injection] = np.asarray(dia_sources["diaSourceId"])[source]
         distance[injection] = separation
-        data = {name: injected_catalog[name] for name in INJECTED_CATALOG.names}
+        data = {n: injected_catalog[n] for n in INJECTED_CATALOG.names if n in injected_catalog.colnames}
         matched = INJECTED_MATCH.build(
             {**data, "diaSourceId": identifier, "dist_diaSrc": distance}, meta=injected_catalog.meta
         )

@@ -14,6 +14,7 @@ from astropy.table import Table
 
 from lsst.pipe.base import (
     InputQuantizedConnection,
+    InvalidQuantumError,
     OutputQuantizedConnection,
     PipelineTask,
     QuantumContext,
@@ -22,6 +23,7 @@ from lsst.pipe.base import (
 
 from ..columns import INJECTION_CATALOG
 from ..errors import TableSchemaError
+from ..event_injections import draw_coherent, draw_moving
 from ..geometry import SkyMap, fit_sky_map, separation_arcsec
 from ..host_injections import Box, HostSources, draw_hosted, draw_hostless
 from ..hosts import choose_hosts, ellipses_from_moments, is_within, stochastic_round
@@ -36,7 +38,8 @@ class GalaxyHostCatalogTask(PipelineTask):
 
     A random fraction of the galaxies get a point source at a random offset and
     magnitude; a few more are placed anywhere.  All random numbers depend on seed,
-    visit and detector alone.
+    visit and detector alone; those of events that all visits share on seed and sky
+    alone.
     """
 
     ConfigClass = GalaxyHostCatalogConfig
@@ -51,15 +54,19 @@ class GalaxyHostCatalogTask(PipelineTask):
     ) -> None:
         data_id: Any = butlerQC.quantum.dataId
         inputs = butlerQC.get(inputRefs)
+        timespan = data_id.timespan
         outputs = self.run(
             sources=inputs["sources"],
             visit=int(data_id["visit"]),
             detector=int(data_id["detector"]),
             band=str(data_id["band"]),
+            mjd=None if timespan is None else float((timespan.begin.tai.mjd + timespan.end.tai.mjd) / 2),
         )
         butlerQC.put(outputs, outputRefs)
 
-    def run(self, *, sources: Table, visit: int, detector: int, band: str) -> Struct:
+    def run(
+        self, *, sources: Table, visit: int, detector: int, band: str, mjd: float | None = None
+    ) -> Struct:
         """Draw the injection catalogue of a visit and detector.
 
         Parameters
@@ -72,6 +79,8 @@ class GalaxyHostCatalogTask(PipelineTask):
             Detector.
         band
             Band.
+        mjd
+            Middle of the exposure (TAI MJD); only for modes coherent and moving.
 
         Returns
         -------
@@ -87,6 +96,8 @@ class GalaxyHostCatalogTask(PipelineTask):
             Raised if pixels and sky of the sources do not fit together.
         lsst.transient.bogus.errors.TableSchemaError
             Raised if the source table has not the configured columns.
+        lsst.pipe.base.InvalidQuantumError
+            Raised if the mode needs a time and there is none.
         """
         where = f"visit {visit}, detector {detector}"
         rng = generator("hosts", self.config.seed, visit, detector)
@@ -104,8 +115,15 @@ class GalaxyHostCatalogTask(PipelineTask):
         candidates = np.flatnonzero(
             can_host & is_within(hosts_table.x, hosts_table.y, box, self.config.margin)
         )
-        data = self._draw(hosts_table, candidates, sky_map, box, rng)
+        if self.config.mode == "independent":
+            data = self._draw(hosts_table, candidates, sky_map, box, rng)
+        elif mjd is None:
+            raise InvalidQuantumError(f"Mode {self.config.mode} needs a time; {where} has none.")
+        else:
+            data = self._draw_events(hosts_table, candidates, sky_map, box, mjd, band)
         n = len(data["x"])
+        data["ra"], data["dec"] = sky_map.pixel_to_sky(data["x"], data["y"])
+        data["offset_arcsec"] = separation_arcsec(data["ra"], data["dec"], data["host_ra"], data["host_dec"])
         data |= {
             "injection_id": pack_ids(visit, detector, n),
             "band": np.full(n, band),
@@ -114,7 +132,13 @@ class GalaxyHostCatalogTask(PipelineTask):
             "source_type": np.full(n, "Star"),
         }
         self._report(len(sources), len(candidates), data["is_hostless"], sky_map, where)
-        meta = {"SEED": self.config.seed, "OFFSET_LAW": self.config.offsetLaw, "BOX": list(box)}
+        law = {"independent": self.config.offsetLaw, "coherent": "elliptical_normal", "moving": "none"}
+        meta = {
+            "SEED": self.config.seed,
+            "MODE": self.config.mode,
+            "OFFSET_LAW": law[self.config.mode],
+            "BOX": list(box),
+        }
         return Struct(injection_catalog=INJECTION_CATALOG.build(data, meta=meta))
 
     def _read(self, sources: Table, where: str) -> tuple[HostSources, np.ndarray]:
@@ -131,6 +155,7 @@ class GalaxyHostCatalogTask(PipelineTask):
             keep &= ellipses_from_moments(**moments).semi_major <= self.config.maxSemiMajor
             if self.config.doSelectExtended:
                 keep &= column["extendedness"] >= self.config.minExtendedness
+                keep &= column["extendedness"] <= self.config.maxExtendedness
             error = error[error > 0]
         keep &= np.isfinite(column["ra"] + column["dec"]) & (column["flux"] > 0)
         table = HostSources(
@@ -184,10 +209,36 @@ class GalaxyHostCatalogTask(PipelineTask):
         n_hostless = max(self.config.minHostless, n_hostless)
         hosted = draw_hosted(table, hosts, sky_map, laws, rng)
         hostless = draw_hostless(table, candidates, n_hostless, box, self.config.margin, laws, rng)
-        data = {name: np.concatenate([hosted[name], hostless[name]]) for name in hosted}
-        data["ra"], data["dec"] = sky_map.pixel_to_sky(data["x"], data["y"])
-        data["offset_arcsec"] = separation_arcsec(data["ra"], data["dec"], data["host_ra"], data["host_dec"])
-        return data
+        return {name: np.concatenate([hosted[name], hostless[name]]) for name in hosted}
+
+    def _draw_events(
+        self,
+        table: HostSources,
+        candidates: np.ndarray,
+        sky_map: SkyMap,
+        box: Box,
+        mjd: float,
+        band: str,
+    ) -> dict[str, np.ndarray]:
+        """Draw the events that all visits share."""
+        events = self.config.events
+        if self.config.mode == "moving":
+            local = mjd - 0.5 + events.nightOffset
+            night = int(np.floor(local))
+            hours = 24.0 * (local - night - 0.5)
+            return draw_moving(sky_map, box, events.movers(), hours=hours, night=night, seed=self.config.seed)
+        return draw_coherent(
+            table,
+            candidates,
+            sky_map,
+            box,
+            events.light_curve(),
+            rate=events.rate,
+            faintest=events.faintest,
+            mjd=mjd,
+            band=band,
+            seed=self.config.seed,
+        )
 
     def _report(
         self, n_sources: int, n_candidates: int, is_hostless: np.ndarray, sky_map: SkyMap, where: str

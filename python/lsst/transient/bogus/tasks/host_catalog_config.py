@@ -7,12 +7,21 @@ from __future__ import annotations
 
 __all__ = ("QUANTITIES", "GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections")
 
-from lsst.pex.config import ChoiceField, DictField, Field, FieldValidationError, ListField, RangeField
+from lsst.pex.config import (
+    ChoiceField,
+    ConfigField,
+    DictField,
+    Field,
+    FieldValidationError,
+    ListField,
+    RangeField,
+)
 from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import INJECTION_CATALOG
 from ..host_injections import InjectionLaws
+from .event_config import EventConfig
 
 _VD = ("instrument", "visit", "detector")
 QUANTITIES = (
@@ -52,6 +61,15 @@ class GalaxyHostCatalogConnections(PipelineTaskConnections, dimensions=_VD):
 class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHostCatalogConnections):
     """Configuration of `GalaxyHostCatalogTask`."""
 
+    mode = ChoiceField[str](
+        doc="What is injected.",
+        allowed={
+            "independent": "Sources drawn anew in every visit, beside hosts and anywhere; as published.",
+            "coherent": "Supernovae with light curves, the same in all visits and bands, beside hosts.",
+            "moving": "Objects that move from visit to visit of a night.",
+        },
+        default="independent",
+    )
     columns = DictField[str, str](
         doc="Column of the source table for each quantity. Positions in degrees and pixels, moments in "
         "square pixels, fluxes in nJy. flux gives the hosts' magnitudes; point_flux and its error the "
@@ -82,6 +100,15 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         doc="Least extendedness of a host. Values near 1 take only certain galaxies, 0 takes stars too. "
         "Ignored if doSelectExtended is False.",
         default=0.5,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
+    maxExtendedness = RangeField(
+        dtype=float,
+        doc="Largest extendedness of a host. With minExtendedness 0 and a value below 1, hosts are stars: "
+        "with offsetLaw none, injections are variable stars. Ignored if doSelectExtended is False.",
+        default=1.0,
         min=0.0,
         max=1.0,
         inclusiveMax=True,
@@ -168,11 +195,13 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         inclusiveMax=True,
     )
     offsetLaw = ChoiceField[str](
-        doc="Law of the offsets from the host.",
+        doc="Law of the offsets from the host. Ignored by the other modes: coherent injections have the law "
+        "elliptical_normal.",
         allowed={
             "signed_normal": "Signed radius from N(0, a) in a uniform direction; as published.",
             "elliptical_normal": "From a normal distribution with the moments of the host.",
             "light": "Following the light: a Sérsic profile with the moments of the host.",
+            "none": "On the host: variable stars and nuclei.",
         },
         default="signed_normal",
     )
@@ -228,6 +257,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
     maxHostlessMagnitude = Field[float](
         doc="For hostlessMagnitudeLaw uniform, and for pooled where there is no galaxy.", default=25.0
     )
+    events = ConfigField[EventConfig](doc="Events of modes coherent and moving; ignored by the default mode.")
     astrometryOrder = RangeField(
         dtype=int,
         doc="Order of the polynomial from pixels to the tangent plane that is fitted to the source table. "
@@ -278,6 +308,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
             ("minHosts", "maxHosts"),
             ("minInjectedSnr", "maxInjectedSnr"),
             ("minHostlessMagnitude", "maxHostlessMagnitude"),
+            ("minExtendedness", "maxExtendedness"),
         ):
             if getattr(self, low) > getattr(self, high):
                 raise FieldValidationError(self._fields[high], self, f"It is less than {low}.")
