@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lsst.ctrl.bps import BpsConfig
+from lsst.ctrl.bps.quantum_clustering_funcs import check_clustering_config
 from lsst.pipe.base import LabelSpecifier, Pipeline, PipelineGraph
 from lsst.pipe.base.pipeline_graph import IncompatibleDatasetTypeError
 from lsst.pipe.base.pipelineIR import PipelineIR
@@ -170,6 +172,18 @@ def test_scoring_injects_and_trains_nothing(stack: Path) -> None:
     assert {f"cutout.science_{plane}" for plane in ("image", "mask", "variance")} <= consumers(
         graph, science_image(stack)
     )
+
+
+@pytest.mark.parametrize("stack", PIPELINES, ids=identity, indirect=True)
+def test_clusters_of_quanta_are_no_cycle(stack: Path) -> None:
+    graph = resolved(read(stack))
+    clusters = BpsConfig(ROOT / "bps" / "clustering_stack.yaml")[".cluster"]
+    order, tasks = check_clustering_config(clusters, graph.make_task_xgraph())
+    assert {"hostCatalog", "injectVisit", "cutout", "label"} & set(graph.tasks) <= set(tasks["detect"])
+    assert all(
+        {"visit", "detector"} <= set(graph.tasks[label].dimensions.required) for label in tasks["detect"]
+    )
+    assert "score" in order
 
 
 @pytest.mark.parametrize(
