@@ -74,3 +74,14 @@ def test_empty_field_keeps_the_first_guess() -> None:
     nothing = np.zeros(image.shape, dtype=bool)
     psf = measure_crowded_psf(image, np.ones(image.shape), nothing, nothing, fwhm=3.0)
     assert PsfStamps.sample(psf, Box.from_shape(image.shape)).fwhm == pytest.approx(3.0, rel=0.05)
+
+
+def test_no_star_at_all() -> None:
+    image = np.zeros((64, 64))
+    box = Box.from_shape(image.shape)
+    stamps = PsfStamps.sample(make_gaussian_psf(fwhm=FWHM, box=box), box)
+    nothing = np.zeros(image.shape, dtype=bool)
+    fitted = fit_stars(image, np.ones(image.shape), nothing, stamps, fwhm=FWHM)
+    assert len(fitted.x) == 0
+    assert choose_psf_stars(fitted, nothing, fwhm=FWHM).shape == (0,)
+    assert np.all(fitted.image(image.shape) == 0)

@@ -33,6 +33,7 @@ _NEIGHBOUR_ERROR = 0.2
 _TOLERATED = 0.2
 """Flux of neighbours, over a star's own, from which on the star is less suited."""
 
+_THRESHOLD = 4.0
 _MAX_PSF_STARS = 60
 _MAX_STARS = 4000
 _N_BRIGHT = 100
@@ -113,11 +114,12 @@ def measure_crowded_psf(
     box = Box.from_shape(image.shape)
     psf: PointSpreadFunction = make_gaussian_psf(fwhm=fwhm, box=box)
     unusable = bad | saturated
+    stars: Stars | None = None
     for _ in range(passes):
         stamps = PsfStamps.sample(psf, box)
-        stars = fit_stars(image, variance, unusable, stamps, fwhm=fwhm)
+        stars = fit_stars(image, variance, unusable, stamps, fwhm=fwhm, known=stars)
         chosen = choose_psf_stars(stars, unusable, fwhm=fwhm)
-        if chosen.sum() == 0:
+        if not chosen.any():
             break
         neighbours = stars.image(image.shape, ~chosen)
         psf = measure_psf(
@@ -132,7 +134,13 @@ def measure_crowded_psf(
 
 
 def fit_stars(
-    image: np.ndarray, variance: np.ndarray, unusable: np.ndarray, stamps: PsfStamps, *, fwhm: float
+    image: np.ndarray,
+    variance: np.ndarray,
+    unusable: np.ndarray,
+    stamps: PsfStamps,
+    *,
+    fwhm: float,
+    known: Stars | None = None,
 ) -> Stars:
     """Find all stars and fit their fluxes together.
 
@@ -148,16 +156,22 @@ def fit_stars(
         PSF.
     fwhm
         FWHM in pixels, for the detection filter.
+    known
+        Stars found before with another PSF; none are searched for then.
 
     Returns
     -------
     stars : `Stars`
         The stars; none if none was found.
     """
-    x, y = _find(image, variance, unusable, fwhm=fwhm)
-    stars = _solve(image, variance, unusable, _model(stamps, x, y), fwhm=fwhm)
-    more_x, more_y = _find(image - stars.image(image.shape), variance, unusable, fwhm=fwhm)
-    x, y = np.concatenate([stars.x, more_x]), np.concatenate([stars.y, more_y])
+    if known is None:
+        x, y = _find(image, variance, unusable, fwhm=fwhm)
+        stars = _solve(image, variance, unusable, _model(stamps, x, y), fwhm=fwhm)
+        # Those that were hidden beside brighter ones.
+        more_x, more_y = _find(image - stars.image(image.shape), variance, unusable, fwhm=fwhm)
+        x, y = np.concatenate([stars.x, more_x]), np.concatenate([stars.y, more_y])
+    else:
+        x, y = known.x, known.y
     stars = _solve(image, variance, unusable, _model(stamps, x, y), fwhm=fwhm)
     x, y = _recentre(image - stars.image(image.shape), unusable, stars, fwhm=fwhm)
     return _solve(image, variance, unusable, _model(stamps, x, y), fwhm=fwhm)
@@ -218,7 +232,7 @@ def _find(
     kernel = np.outer(profile, profile).astype(np.float32)
     sep.set_sub_object_limit(8192)
     sep.set_extract_pixstack(max(1_000_000, 2 * pixels.size))
-    found = sep.extract(pixels, 3.0, err=noise, filter_kernel=kernel, minarea=4, deblend_cont=1e-3)
+    found = sep.extract(pixels, _THRESHOLD, err=noise, filter_kernel=kernel, minarea=4, deblend_cont=1e-3)
     found = found[np.argsort(-found["cflux"])][:_MAX_STARS]
     height, width = unusable.shape
     return np.clip(found["x"], 0, width - 1), np.clip(found["y"], 0, height - 1)
@@ -233,6 +247,8 @@ def _solve(
     image: np.ndarray, variance: np.ndarray, unusable: np.ndarray, stars: Stars, *, fwhm: float
 ) -> Stars:
     """Return the stars with the fluxes that fit the image best, none negative."""
+    if len(stars.x) == 0:
+        return stars
     height, width = image.shape
     rows, columns = (np.broadcast_to(index, stars.unit.shape) for index in stars.rows_and_columns())
     counts = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
@@ -260,6 +276,8 @@ def _recentre(
     residual: np.ndarray, unusable: np.ndarray, stars: Stars, *, fwhm: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positions that fit better, from a linearised fit of each star to what is left."""
+    if len(stars.x) == 0:
+        return stars.x, stars.y
     size = stars.unit.shape[-1]
     half = size // 2
     row, column = np.round(stars.y).astype(int), np.round(stars.x).astype(int)
