@@ -16,6 +16,7 @@ from scipy import ndimage
 from .difference_sky import cell_sky
 
 _SMOOTHING = 5
+_NOISE_SIGMA = 4.0
 _WORTHWHILE = 0.02  # fraction of the pixels that an additional visit must fill
 
 
@@ -121,8 +122,7 @@ def combine(
     images = np.where(good, images, 0.0)
     images = _match_sky(images, variances, good, _masked_median(images, good), sky_size)
     median = _masked_median(images, good)
-    local = ndimage.maximum_filter(np.abs(ndimage.uniform_filter(median, 3)), size=5)
-    tolerance2 = (seeing_tolerance * local) ** 2
+    tolerance2 = (seeing_tolerance * _brightness(median, variances, good)) ** 2
     clippable = good & (good.sum(axis=0) >= 3) & ~protect
     outlier = np.zeros(good.shape, dtype=bool)
     for i in range(len(images)):
@@ -147,6 +147,13 @@ def combine(
         outlier.sum(axis=0),
         tuple(float(value) for value in weight),
     )
+
+
+def _brightness(median: np.ndarray, variances: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return the local brightness of the sky's sources, zero where there is only noise."""
+    noise = np.sqrt(np.median(variances[good]) / len(variances)) if good.any() else 0.0
+    smooth = np.abs(ndimage.uniform_filter(median, 3)) - _NOISE_SIGMA * 1.25 * noise / 3.0
+    return np.asarray(ndimage.maximum_filter(np.maximum(smooth, 0.0), size=5))
 
 
 def _match_sky(

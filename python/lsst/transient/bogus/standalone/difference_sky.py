@@ -80,13 +80,17 @@ def cell_sky(difference: np.ndarray, variance: np.ndarray, bad: np.ndarray, size
     sky : `numpy.ndarray`
         Smooth sky, shape (H, W).
     """
+    sky = np.zeros_like(difference)
     if size == 0 or bad.all():
-        return np.zeros_like(difference)
-    with np.errstate(invalid="ignore"):
-        mask = bad | (difference**2 > _SOURCE_SIGMA**2 * variance)
-    if mask.all():
-        return np.zeros_like(difference)
-    mask |= variance > _BRIGHT_VARIANCE * np.median(variance[~mask])
-    pixels = np.ascontiguousarray(np.where(mask, 0.0, difference), dtype=np.float32)
-    sky = sep.Background(pixels, mask=mask, bw=size, bh=size, fw=1, fh=1)
-    return np.asarray(sky.back(dtype=np.float64), dtype=difference.dtype)
+        return sky
+    mask = bad | (variance > _BRIGHT_VARIANCE * np.median(variance[~bad]))
+    # What stands out is known only once the sky is.
+    for _ in range(2):
+        pixels = np.ascontiguousarray(np.where(mask, 0.0, difference), dtype=np.float32)
+        cells = sep.Background(pixels, mask=mask, bw=size, bh=size, fw=1, fh=1)
+        sky = np.asarray(cells.back(dtype=np.float64), dtype=difference.dtype)
+        outlier = mask | ((difference - sky) ** 2 > _SOURCE_SIGMA**2 * variance)
+        if outlier.all():
+            break
+        mask = outlier
+    return sky

@@ -102,7 +102,7 @@ class SubtractImagesConfig(PipelineTaskConfig, pipelineConnections=SubtractImage
         dtype=int,
         doc="Side, in pixels, of the cells in which the sky that is left after that is estimated and "
         "subtracted.  Cells smaller than a few FWHM eat transients; 0 leaves the sky as it is.",
-        default=64,
+        default=48,
         min=0,
     )
     stampRadius = RangeField(

@@ -145,7 +145,7 @@ class BuildTemplateConfig(PipelineTaskConfig, pipelineConnections=BuildTemplateC
         dtype=int,
         doc="Side, in pixels, of the cells in which the sky of each visit is matched to that of the median "
         "of all.  Cells smaller than a few FWHM match the sources too.",
-        default=64,
+        default=48,
         min=16,
     )
     badMaskPlanes: ListField[str] = ListField(
