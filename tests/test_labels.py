@@ -136,4 +136,5 @@ def test_no_injections_leave_no_doubt() -> None:
 
 
 def test_flag_names() -> None:
-    assert flag_bits() == {"NO_POSITION": 1, "NEAR_INJECTION": 2, "FLUX_CONTRADICTS": 4, "FAR_MATCH": 8}
+    names = ["NO_POSITION", "NEAR_INJECTION", "FLUX_CONTRADICTS", "FAR_MATCH", "PAIR_DISAGREES"]
+    assert flag_bits() == {name: 2**number for number, name in enumerate(names)}

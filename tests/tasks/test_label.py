@@ -15,7 +15,14 @@ from astropy.table import Table
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection, makeTestRepo
 from lsst.pex.config import FieldValidationError
 from lsst.pipe.base.testUtils import lintConnections, makeQuantum, runTestQuantum
-from lsst.transient.bogus.columns import DIA_SOURCE, INJECTED_CATALOG, INJECTED_MATCH, LABELS, TableSchema
+from lsst.transient.bogus.columns import (
+    DIA_SOURCE,
+    INJECTED_CATALOG,
+    INJECTED_MATCH,
+    LABEL_DISAGREEMENTS,
+    LABELS,
+    TableSchema,
+)
 from lsst.transient.bogus.errors import TableSchemaError
 from lsst.transient.bogus.folds import sky_tiles, tile_folds
 from lsst.transient.bogus.labels import LabelFlag
@@ -64,7 +71,7 @@ def detections(offsets: list[float], flux: float = 1000.0, **columns: Any) -> Ta
 
 def matched(catalog: Table, ids: list[int], separation: float = 0.1) -> Table:
     """Return the match table of a catalogue; 0 is not found."""
-    columns = {name: catalog[name] for name in INJECTED_CATALOG.names}
+    columns = {name: catalog[name] for name in catalog.colnames}
     found = np.array(ids, dtype=np.int64)
     return INJECTED_MATCH.build(
         columns | {"diaSourceId": found, "dist_diaSrc": np.where(found == 0, -1.0, separation)}
@@ -72,7 +79,10 @@ def matched(catalog: Table, ids: list[int], separation: float = 0.1) -> Table:
 
 
 def label(
-    dia_sources: Table, catalog: Table | None = None, matches: Table | None = None, **settings: Any
+    dia_sources: Table,
+    catalog: Table | None = None,
+    matches: Table | None = None,
+    **settings: Any,
 ) -> Table:
     config = TransientLabelConfig()
     config.update(matchBy="position" if matches is None else "table", **settings)
@@ -197,6 +207,59 @@ def test_empty(n_sources: int, n_injections: int, by_table: bool) -> None:
     assert len(labels) == n_sources
     assert not np.any(labels["label"])
     assert not np.any(labels["is_ambiguous"])
+
+
+def paired(
+    dia_sources: Table, uninjected: Table, rule: str, **settings: Any
+) -> tuple[list[int], list[bool], Table]:
+    """Return labels, doubt and disagreements of a pair."""
+    config = TransientLabelConfig(matchBy="position", doPaired=True, pairedRule=rule, **settings)
+    config.validate()
+    result = TransientLabelTask(config=config).run(
+        dia_sources=dia_sources, injected_catalog=injections(), uninjected_dia_sources=uninjected
+    )
+    LABEL_DISAGREEMENTS.check(result.disagreements)
+    labels = result.labels
+    return labels["label"].tolist(), labels["is_ambiguous"].tolist(), result.disagreements
+
+
+@pytest.mark.parametrize(
+    ("rule", "labels", "ambiguous"),
+    [
+        ("both", [1, 1, 0, 0], [False, True, True, False]),
+        ("paired", [1, 0, 1, 0], [False, False, False, False]),
+        ("position", [1, 1, 0, 0], [False, False, True, False]),
+    ],
+)
+def test_paired_labels(rule: str, labels: list[int], ambiguous: list[bool]) -> None:
+    # New at an injection; at an injection, but there without it too; new, and farther from an
+    # injection than matches go; away from all, in both.
+    sources = detections([0.1, 10.1, 20.8, 35.0])
+    found = paired(sources, detections([10.15, 35.0, 50.0]), rule)
+    assert found[:2] == (labels, ambiguous)
+    disagreements = found[2]
+    assert disagreements["diaSourceId"].tolist() == [89, 88]
+    assert disagreements["position_injection_id"].tolist() == [501, 0]
+    assert disagreements["paired_injection_id"].tolist() == [0, 502]
+    assert disagreements["uninjected_dia_source_id"].tolist() == [90, 0]
+
+
+def test_a_pair_gives_an_injection_one_detection() -> None:
+    labels, ambiguous, _ = paired(detections([0.6, 0.2, 0.8]), detections([]), "paired")
+    assert labels == [0, 1, 0]
+    assert ambiguous == [True, False, True]
+
+
+def test_pairs_without_sources() -> None:
+    assert paired(detections([]), detections([]), "both")[0] == []
+    assert paired(detections([5.0]), detections([]), "both")[:2] == ([0], [False])
+
+
+@pytest.mark.parametrize("do_paired", [True, False])
+def test_connections_of_pairs(do_paired: bool) -> None:
+    connections = TransientLabelConnections(config=TransientLabelConfig(doPaired=do_paired))
+    assert ("uninjected_dia_sources" in connections.inputs) == do_paired
+    assert ("disagreements" in connections.outputs) == do_paired
 
 
 def test_missing_columns_are_told() -> None:

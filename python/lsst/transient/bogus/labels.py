@@ -47,6 +47,8 @@ class LabelFlag(enum.IntFlag):
     """Matched, but the measured flux cannot be that of the injection."""
     FAR_MATCH = enum.auto()
     """Matched by the table, but farther away than the match radius."""
+    PAIR_DISAGREES = enum.auto()
+    """The processing without injections says otherwise."""
 
 
 def flag_bits() -> dict[str, int]:

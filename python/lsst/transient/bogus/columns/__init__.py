@@ -8,7 +8,7 @@ from .evaluation import CURVES, METRICS
 from .injection import INJECTED_CATALOG, INJECTED_MATCH, INJECTION_CATALOG
 from .objects import DIA_OBJECT, LIGHT_CURVES, OBJECTS
 from .sources import DIA_SOURCE, FORCED_DIA_OBJECT, SOURCE
-from .training import CLUSTERS, CUTOUTS, EMBEDDING, LABELS, SCORES, TRAINING_HISTORY
+from .training import CLUSTERS, CUTOUTS, EMBEDDING, LABEL_DISAGREEMENTS, LABELS, SCORES, TRAINING_HISTORY
 from .truth import SIMULATED_TRUTH
 
 ALL_SCHEMAS: tuple[TableSchema, ...] = (
@@ -19,6 +19,7 @@ ALL_SCHEMAS: tuple[TableSchema, ...] = (
     INJECTED_MATCH,
     CUTOUTS,
     LABELS,
+    LABEL_DISAGREEMENTS,
     TRAINING_HISTORY,
     SCORES,
     EMBEDDING,
@@ -46,6 +47,7 @@ __all__ = (
     "INJECTED_MATCH",
     "INJECTION_CATALOG",
     "LABELS",
+    "LABEL_DISAGREEMENTS",
     "LIGHT_CURVES",
     "METRICS",
     "OBJECTS",

@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-__all__ = ("CLUSTERS", "CUTOUTS", "EMBEDDING", "LABELS", "SCORES", "TRAINING_HISTORY")
+__all__ = (
+    "CLUSTERS",
+    "CUTOUTS",
+    "EMBEDDING",
+    "LABELS",
+    "LABEL_DISAGREEMENTS",
+    "SCORES",
+    "TRAINING_HISTORY",
+)
 
 from ._schema import Column, TableSchema
 
@@ -64,6 +72,20 @@ LABELS = TableSchema(
         Column("snr", "f8", "Absolute peak significance."),
         Column("sign", "i1", "+1 or -1: the sign of the detection."),
         Column("band", "str", "Band."),
+    ),
+)
+
+LABEL_DISAGREEMENTS = TableSchema(
+    "transient_label_disagreements",
+    _VD,
+    "One row per DIA source that a pair of processings labels differently than its position.",
+    (
+        Column("diaSourceId", "i8", "DIA source of the processing with injections."),
+        Column("position_injection_id", "i8", "Injection by position or match table; 0 if none."),
+        Column("paired_injection_id", "i8", "Injection by the pair of processings; 0 if none."),
+        Column("uninjected_dia_source_id", "i8", "The same detection without injections; 0 if none."),
+        Column("separation", "f8", "Separation from the nearest injection; NaN if there is none.", "arcsec"),
+        Column("snr", "f8", "Absolute peak significance."),
     ),
 )
 

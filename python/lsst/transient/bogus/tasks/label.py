@@ -12,11 +12,9 @@ from typing import ClassVar
 import numpy as np
 from astropy.table import Table
 
-from lsst.pex.config import ChoiceField, Field, FieldValidationError, RangeField
-from lsst.pipe.base import PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
-from lsst.pipe.base import connectionTypes as cT
+from lsst.pipe.base import PipelineTask, Struct
 
-from ..columns import DIA_SOURCE, INJECTED_CATALOG, INJECTED_MATCH, LABELS
+from ..columns import DIA_SOURCE, INJECTED_CATALOG, INJECTED_MATCH, LABEL_DISAGREEMENTS, LABELS
 from ..folds import sky_tiles, tile_folds
 from ..labels import (
     LabelFlag,
@@ -28,124 +26,11 @@ from ..labels import (
     match_by_position,
     match_by_table,
 )
+from ..paired_labels import PairedLabels, pair_detections, resolve
 from ..sphere import separation_arcsec
+from .label_config import TransientLabelConfig, TransientLabelConnections
 
-_VD = ("instrument", "visit", "detector")
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-
-
-class TransientLabelConnections(PipelineTaskConnections, dimensions=_VD):
-    """Connections of `TransientLabelTask`."""
-
-    dia_sources = cT.Input(
-        doc="DIA sources, standardised.",
-        name="dia_source_detector",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-    injected_catalog = cT.Input(
-        doc="All injections of the detector, found or not.",
-        name="injected_visit_image_catalog",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-    injected_matches = cT.Input(
-        doc="The DIA source that each injection was found as.",
-        name="injected_matched_dia_source",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-    labels = cT.Output(
-        doc=LABELS.doc,
-        name="transient_labels",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-
-    def __init__(self, *, config: TransientLabelConfig) -> None:
-        if config.matchBy == "position":
-            del self.injected_matches
-
-
-class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabelConnections):
-    """Configuration of `TransientLabelTask`."""
-
-    matchBy = ChoiceField[str](
-        doc="Where the matches come from.",
-        allowed={
-            "table": "The match table. Injected detections that it leaves out are ambiguous.",
-            "position": "Mutual nearest neighbours of DIA sources and injected catalogue on the sphere.",
-        },
-        default="table",
-    )
-    matchRadius = RangeField(
-        dtype=float,
-        doc="Largest separation of a match, in units of matchRadiusUnit. Larger values take chance "
-        "neighbours for injections, smaller ones lose faint injections. Matches of the table beyond it "
-        "are ambiguous.",
-        default=0.5,
-        min=0.0,
-        inclusiveMin=False,
-    )
-    matchRadiusUnit = ChoiceField[str](
-        doc="Unit of matchRadius and exclusionRadius.",
-        allowed={
-            "arcsec": "Seconds of arc.",
-            "fwhm": "The full width at half maximum of the PSF, from the moments in the DIA source table.",
-        },
-        default="arcsec",
-    )
-    exclusionRadius = RangeField(
-        dtype=float,
-        doc="DIA sources within this distance of any injection that are not its detection are ambiguous, in "
-        "units of matchRadiusUnit. Larger values lose more of the bogus near galaxies.",
-        default=1.5,
-        min=0.0,
-    )
-    maxFluxSigma = RangeField(
-        dtype=float,
-        doc="A match is ambiguous if measured and injected flux differ by more than this many standard "
-        "errors and by more than the factor maxFluxFactor. The published method "
-        "has no such cut: a large value.",
-        default=3.0,
-        min=0.0,
-    )
-    maxFluxFactor = RangeField(
-        dtype=float,
-        doc="See maxFluxSigma. 1 leaves the decision to maxFluxSigma alone.",
-        default=2.0,
-        min=1.0,
-    )
-    nside = Field[int](
-        doc="HEALPix resolution of the sky tiles that are kept together in one fold, a power of two: 1024 is "
-        "3.4 arcmin, 4096 is 52 arcsec. Tiles must be much larger than an object, and a data set must have "
-        "several tiles for each fold.",
-        default=4096,
-        check=lambda nside: nside > 0 and nside & (nside - 1) == 0,
-    )
-    nFolds = RangeField(
-        dtype=int, doc="Number of cross-validation folds.", default=5, min=2, max=1000, inclusiveMax=True
-    )
-    foldSeed = Field[int](doc="Another value assigns the tiles to other folds.", default=0)
-    fluxColumn = Field[str](
-        doc="Column of the DIA source table with the flux on the difference in nJy.", default="psfFlux"
-    )
-    snrColumn = Field[str](doc="Column of the DIA source table with the significance.", default="snr")
-    negativeColumn = Field[str](
-        doc="Boolean column of the DIA source table that says a detection is negative. If the table does not "
-        "have it, the sign of fluxColumn is taken.",
-        default="isNegative",
-    )
-
-    def validate(self) -> None:
-        super().validate()
-        if self.exclusionRadius < self.matchRadius:
-            raise FieldValidationError(
-                TransientLabelConfig.exclusionRadius,
-                self,
-                f"{self.exclusionRadius} is less than matchRadius={self.matchRadius}: a second detection of "
-                "an injection would be called bogus.",
-            )
 
 
 class TransientLabelTask(PipelineTask):
@@ -159,7 +44,12 @@ class TransientLabelTask(PipelineTask):
     config: TransientLabelConfig
 
     def run(
-        self, *, dia_sources: Table, injected_catalog: Table, injected_matches: Table | None = None
+        self,
+        *,
+        dia_sources: Table,
+        injected_catalog: Table,
+        injected_matches: Table | None = None,
+        uninjected_dia_sources: Table | None = None,
     ) -> Struct:
         """Label the DIA sources of one detector.
 
@@ -171,18 +61,32 @@ class TransientLabelTask(PipelineTask):
             All injections, found or not.
         injected_matches
             The match table; only used if ``matchBy`` is ``table``.
+        uninjected_dia_sources
+            DIA sources of the same visit without injections; only used if
+            ``doPaired`` is set.
 
         Returns
         -------
         result : `lsst.pipe.base.Struct`
-            Result struct with one component: ``labels`` (`astropy.table.Table`),
-            N rows, see `lsst.transient.bogus.columns.LABELS`.
+            Result struct with components:
+
+            ``labels``
+                N rows, see `lsst.transient.bogus.columns.LABELS`
+                (`astropy.table.Table`).
+            ``disagreements``
+                Sources that the pair of processings labels differently, see
+                `lsst.transient.bogus.columns.LABEL_DISAGREEMENTS`
+                (`astropy.table.Table`); only if ``doPaired`` is set.
         """
         DIA_SOURCE.check(dia_sources, ("diaSourceId", "ra", "dec", "band"))
         INJECTED_CATALOG.check(injected_catalog, ("injection_id", "ra", "dec", "mag"))
         unit = self._radius_unit_arcsec(dia_sources)
-        radius = self.config.matchRadius * unit
-        matches = self._match(dia_sources, injected_catalog, injected_matches, radius)
+        by_position = self._match(dia_sources, injected_catalog, injected_matches, unit)
+        matches, paired = by_position, None
+        in_doubt = is_sure = np.zeros(len(dia_sources), dtype=bool)
+        if self.config.doPaired and uninjected_dia_sources is not None:
+            paired = self._pair(dia_sources, uninjected_dia_sources, injected_catalog, unit)
+            matches, in_doubt, is_sure = resolve(self.config.pairedRule, paired, by_position)
         flags, separation = label_flags(
             matches,
             dia_sources["ra"],
@@ -190,11 +94,35 @@ class TransientLabelTask(PipelineTask):
             injected_catalog["ra"],
             injected_catalog["dec"],
             contradicts=self._contradictions(dia_sources, injected_catalog, matches),
-            match_radius_arcsec=radius,
+            match_radius_arcsec=max(self.config.matchRadius, self._footprint()) * unit,
             exclusion_radius_arcsec=self.config.exclusionRadius * unit,
         )
+        flags[is_sure] &= ~int(LabelFlag.NEAR_INJECTION)
+        flags[in_doubt] |= int(LabelFlag.PAIR_DISAGREES)
         self._report(matches, flags, len(injected_catalog))
-        return Struct(labels=self._table(dia_sources, injected_catalog, matches, flags, separation, radius))
+        result = Struct(labels=self._table(dia_sources, injected_catalog, matches, flags, separation, unit))
+        if paired is not None and uninjected_dia_sources is not None:
+            ids = np.asarray(uninjected_dia_sources["diaSourceId"])
+            result.disagreements = _disagreements(
+                result.labels, injected_catalog, ids, paired=paired, matches=by_position
+            )
+        return result
+
+    def _footprint(self) -> float:
+        """Return the largest distance of matches by the pair; 0 if it decides nothing."""
+        decides = self.config.doPaired and self.config.pairedRule == "paired"
+        return float(self.config.footprintRadius) if decides else 0.0
+
+    def _pair(self, dia_sources: Table, uninjected: Table, catalog: Table, unit: float) -> PairedLabels:
+        """Compare with the processing without injections."""
+        DIA_SOURCE.check(uninjected, ("diaSourceId", "ra", "dec"))
+        return pair_detections(
+            (dia_sources["ra"], dia_sources["dec"]),
+            (uninjected["ra"], uninjected["dec"]),
+            (catalog["ra"], catalog["dec"]),
+            pair_radius_arcsec=self.config.pairRadius * unit,
+            footprint_radius_arcsec=self.config.footprintRadius * unit,
+        )
 
     def _radius_unit_arcsec(self, dia_sources: Table) -> float:
         """Return the unit of the configured radii in arcsec."""
@@ -209,9 +137,10 @@ class TransientLabelTask(PipelineTask):
         return float(_FWHM_PER_SIGMA * np.sqrt(np.nanmedian(variance)) * pixel_scale)
 
     def _match(
-        self, dia_sources: Table, catalog: Table, injected_matches: Table | None, radius: float
+        self, dia_sources: Table, catalog: Table, injected_matches: Table | None, unit: float
     ) -> Matches:
         """Match by the configured way."""
+        radius = self.config.matchRadius * unit
         if self.config.matchBy == "position" or injected_matches is None:
             return match_by_position(
                 dia_sources["ra"], dia_sources["dec"], catalog["ra"], catalog["dec"], radius_arcsec=radius
@@ -263,7 +192,7 @@ class TransientLabelTask(PipelineTask):
         matches: Matches,
         flags: np.ndarray,
         separation: np.ndarray,
-        radius: float,
+        unit: float,
     ) -> Table:
         """Build the output table."""
         n = len(dia_sources)
@@ -300,7 +229,31 @@ class TransientLabelTask(PipelineTask):
                 "NSIDE": self.config.nside,
                 "N_FOLDS": self.config.nFolds,
                 "FOLD_SEED": self.config.foldSeed,
-                "MATCH_RADIUS_ARCSEC": float(radius),
+                "MATCH_RADIUS_ARCSEC": float(self.config.matchRadius * unit),
                 "LABEL_FLAG_BITS": flag_bits(),
             },
         )
+
+
+def _disagreements(
+    labels: Table, catalog: Table, uninjected_ids: np.ndarray, *, paired: PairedLabels, matches: Matches
+) -> Table:
+    """Build the table of sources that the pair labels differently."""
+    rows = np.flatnonzero(paired.disagreement(matches))
+
+    def ids(index: np.ndarray, table: np.ndarray) -> np.ndarray:
+        found = np.zeros(len(index), dtype=np.int64)
+        found[index >= 0] = table[index[index >= 0]]
+        return found
+
+    injection_ids = np.asarray(catalog["injection_id"])
+    return LABEL_DISAGREEMENTS.build(
+        {
+            "diaSourceId": np.asarray(labels["diaSourceId"])[rows],
+            "position_injection_id": ids(matches.injection[rows], injection_ids),
+            "paired_injection_id": ids(paired.matches.injection[rows], injection_ids),
+            "uninjected_dia_source_id": ids(paired.counterpart[rows], uninjected_ids),
+            "separation": np.asarray(labels["separation"])[rows],
+            "snr": np.asarray(labels["snr"])[rows],
+        }
+    )
