@@ -170,6 +170,7 @@ def test_an_existing_run_is_refused(repo: Path, butler: Butler) -> None:
     assert result.exit_code == 1
     assert "RUN 'run' exists" in result.output
     assert "--extend" in result.output
+    assert "Reading" not in result.output, "it is refused before anything is read"
     assert_same_rows(vstack(list(stored(butler, "run").values())), all_rows((101,)))
 
 

@@ -248,7 +248,7 @@ def _find(butler: Butler, collections: Sequence[str], dataset_type: str, where: 
     help="Collections with the catalogues of visits and detectors, separated by commas.",
 )
 @click.option("-o", "--output", "run", required=True, help="RUN to write; must not exist.")
-@click.option("--where", help="Expression that chooses visits, as in butler query-datasets.")
+@click.option("--where", help="Expression that chooses visits of an instrument, as in butler query-datasets.")
 @click.option("--extend", is_flag=True, help="Add to a RUN that exists; rows that it holds stay as they are.")
 @click.option(
     "--input-type",
@@ -265,9 +265,10 @@ def _find(butler: Butler, collections: Sequence[str], dataset_type: str, where: 
 def ingest_injection_catalog(
     repo: str, collections: str, run: str, where: str | None, extend: bool, input_type: str, output_type: str
 ) -> None:
-    """Write the injection catalogues in REPO of all visits for the stock VisitInjectTask."""
+    """Write the injection catalogues of all visits in REPO as the stock VisitInjectTask wants them."""
     try:
         with Butler.from_config(repo, writeable=True) as butler:
+            _check_run(butler, run, extend)
             refs = _find(butler, collections.split(","), input_type, where or "")
             catalog = read_catalogs(butler, refs)
             shards = shard_catalog(catalog)
