@@ -125,7 +125,9 @@ def stored(butler: Butler, run: str) -> dict[tuple[int, str], Table]:
 
 def all_rows(visits: tuple[int, ...] = tuple(BANDS)) -> Table:
     tables = [make_catalog(visit, detector) for visit in visits for detector in (0, 1)]
-    return vstack(tables, metadata_conflicts="silent")
+    rows = vstack(tables, metadata_conflicts="silent")
+    rows.remove_columns(["x", "y"])
+    return rows
 
 
 def assert_same_rows(one: Table, other: Table) -> None:
@@ -153,6 +155,16 @@ def test_each_row_is_in_its_trixel_and_band(repo: Path, butler: Butler) -> None:
         for row in table:
             position = UnitVector3d(LonLat.fromDegrees(float(row["ra"]), float(row["dec"])))
             assert pixelization.index(position) == trixel
+
+
+def test_no_pixel_positions_reach_a_neighbouring_detector(repo: Path, butler: Butler) -> None:
+    """The stock task would inject a source of one detector at the same pixel of the next."""
+    assert invoke(repo, "-o", "injection/run").exit_code == 0
+    for table in stored(butler, "injection/run").values():
+        assert not {"x", "y"} & set(table.colnames)
+        assert {"ra", "dec", "mag", "source_type", "injection_id", "visit", "is_hostless"} <= set(
+            table.colnames
+        )
 
 
 def test_selection_by_visit_finds_exactly_one_visit(repo: Path, butler: Butler) -> None:

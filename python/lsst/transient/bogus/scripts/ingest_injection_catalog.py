@@ -29,6 +29,9 @@ from ..shards import htm_index
 
 DIMENSIONS = ("htm7", "band")
 _LEVEL = 7
+# With these columns the stock task injects at the pixels they give, also into a neighbouring
+# detector that the position is near; without them it asks the WCS of the image.
+_PIXEL_COLUMNS = ("x", "y")
 type _Shard = tuple[int, str]
 
 
@@ -45,7 +48,8 @@ def read_catalogs(butler: Butler, refs: Sequence[DatasetRef]) -> Table:
     Returns
     -------
     catalog : `astropy.table.Table`
-        All their rows, by visit and detector, with the columns of the first.
+        All their rows, by visit and detector.  Pixel positions are left out: they
+        hold for one detector, and a table serves all.
 
     Raises
     ------
@@ -59,6 +63,7 @@ def read_catalogs(butler: Butler, refs: Sequence[DatasetRef]) -> Table:
             table, ("injection_id", "ra", "dec", "band", "visit"), where=str(ref.dataId.mapping)
         )
         table.meta.clear()
+        table.remove_columns([name for name in _PIXEL_COLUMNS if name in table.colnames])
         tables.append(table)
     return vstack(tables, join_type="exact")
 
