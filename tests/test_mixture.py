@@ -13,7 +13,7 @@ from lsst.transient.bogus.mixture import (
     Sample,
     best_threshold,
     count_mixture,
-    real_fraction,
+    real_bound,
     real_number,
     thinning_error,
 )
@@ -39,16 +39,16 @@ def test_counts_per_group_and_threshold():
 def test_fraction_and_number_of_real_detections():
     counts, _ = _counts()
     ones = np.ones((1, 2))
-    fraction, error, usable = real_fraction(counts.sum_groups(ones, ones), 0.8)
-    np.testing.assert_allclose(fraction[0], [1.0, 2 / 0.75 / 4, 2 / 0.75 / 4])
-    assert usable[0].tolist() == [True, False, False]
+    number, error, usable = real_bound(counts.sum_groups(ones, ones), 0.8)
+    np.testing.assert_allclose(number[0, 0], [4.0, 2 / 0.75, 2 / 0.75])
+    assert usable[0, 0].tolist() == [True, False, False]
     assert np.all(error > 0)
     real, seen, tpr = real_number(counts, ones, 0.1, 0.0)
     # By group 8 alone the ratios tie, so group 7 is counted at the lowest threshold, where
     # both of its detections pass; by group 7 alone group 8 is counted where one passes.
     assert real[0, 0] == pytest.approx(2 / 1.0 + 1 / 0.75)
     assert seen[0, 0] == 3
-    assert tpr[0, 0] == pytest.approx(3 / (2 + 1 / 0.75))
+    assert tpr[0, 0] == pytest.approx((1.0 + 0.75) / 2)
 
 
 def test_no_usable_threshold_is_an_error():
@@ -61,8 +61,8 @@ def test_no_usable_threshold_is_an_error():
 
 
 def test_thinning_is_binomial_above_and_negative_binomial_below():
-    # Of 100 seen, half pass a stricter threshold: sqrt(100 · 0.5 · 0.5).
-    assert thinning_error(np.array(100.0), np.array(0.8), np.array(0.4)) == pytest.approx(5.0)
-    # 100 seen are half of all: the number of all has variance 100 · 0.5 / 0.5².
-    assert thinning_error(np.array(100.0), np.array(0.5), np.array(1.0)) == pytest.approx(np.sqrt(200.0))
+    # Of 99 + 1 seen, half pass a stricter threshold: sqrt(100 · 0.5 · 0.5).
+    assert thinning_error(np.array(99.0), np.array(0.8), np.array(0.4)) == pytest.approx(5.0)
+    # They are half of all: the number of all has variance 100 · 0.5 / 0.5².
+    assert thinning_error(np.array(99.0), np.array(0.5), np.array(1.0)) == pytest.approx(np.sqrt(200.0))
     assert thinning_error(np.array(100.0), np.array(0.5), np.array(0.5)) == 0.0

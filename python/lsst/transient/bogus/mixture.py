@@ -13,7 +13,7 @@ __all__ = (
     "Sample",
     "best_threshold",
     "count_mixture",
-    "real_fraction",
+    "real_bound",
     "real_number",
     "thinning_error",
 )
@@ -163,8 +163,8 @@ def count_mixture(
     return MixtureCounts(tables[0][0], tables[1][0], tables[0][1], tables[1][1]), thresholds
 
 
-def real_fraction(counts: MixtureCounts, min_tpr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bound the real fraction at every threshold.
+def real_bound(counts: MixtureCounts, min_tpr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bound the number of real detections of every stratum at every threshold.
 
     Parameters
     ----------
@@ -175,53 +175,51 @@ def real_fraction(counts: MixtureCounts, min_tpr: float) -> tuple[np.ndarray, np
 
     Returns
     -------
-    fraction : `numpy.ndarray`
-        Σ_k U_k / q_k over all, shape (B, T).
+    number : `numpy.ndarray`
+        U_k / q_k, shape (B, K, T); 0 in strata without injections.
     error : `numpy.ndarray`
-        Its standard error by counting statistics, shape (B, T).
+        Its standard error by counting statistics, shape (B, K, T).
     usable : `numpy.ndarray`
-        Whether enough injections of every stratum reach the threshold, shape (B, T).
+        Whether enough of the stratum's injections reach the threshold, shape (B, K, T).
     """
     tpr = counts.tpr
     present = (counts.n_injected > 0)[..., None]
-    usable = np.all((tpr >= min_tpr) | ~present, axis=1)
     safe = np.where(tpr > 0, tpr, 1.0)
-    real = np.where(present, counts.unlabelled / safe, 0.0)
+    number = np.where(present, counts.unlabelled / safe, 0.0)
     # One count is added so that the error of zero counts is not zero.
-    variance = np.where(present, (counts.unlabelled + 1.0) / safe**2, 0.0)
-    variance += real**2 * (1.0 - tpr) / np.maximum(safe * counts.n_injected[..., None], 1.0)
-    n = np.maximum(counts.n_unlabelled.sum(axis=1), 1.0)[:, None]
-    return real.sum(axis=1) / n, np.sqrt(variance.sum(axis=1)) / n, usable
+    variance = (counts.unlabelled + 1.0) / safe**2
+    variance += number**2 * (1.0 - tpr) / np.maximum(safe * counts.n_injected[..., None], 1.0)
+    return number, np.where(present, np.sqrt(variance), 0.0), (tpr >= min_tpr) | ~present
 
 
 def best_threshold(counts: MixtureCounts, min_tpr: float, confidence: float) -> np.ndarray:
-    """Find the threshold of the smallest upper confidence bound of the real fraction.
+    """Find each stratum's threshold of the smallest upper confidence bound.
 
     Parameters
     ----------
     counts
         Counts with leading axis B.
     min_tpr
-        See `real_fraction`.
+        See `real_bound`.
     confidence
         Standard errors added to the estimate.
 
     Returns
     -------
     index : `numpy.ndarray`
-        Index of the threshold, shape (B,).
+        Index of the threshold, shape (B, K).
 
     Raises
     ------
     InsufficientDataError
-        Raised if no threshold is usable.
+        Raised if a stratum has no usable threshold.
     """
-    fraction, error, usable = real_fraction(counts, min_tpr)
-    if not usable[0].any():
+    number, error, usable = real_bound(counts, min_tpr)
+    if not usable[0].any(axis=-1).all():
         raise InsufficientDataError(
-            "No threshold is reached by enough injections of every stratum.", n_thresholds=fraction.shape[1]
+            "No threshold is reached by enough injections of every stratum.", n_thresholds=number.shape[-1]
         )
-    return np.argmin(np.where(usable, fraction + confidence * error, np.inf), axis=1)
+    return np.argmin(np.where(usable, number + confidence * error, np.inf), axis=-1)
 
 
 def real_number(
@@ -239,7 +237,7 @@ def real_number(
     weights_injected
         How often each group's injections count, shape (B, G).
     min_tpr
-        See `real_fraction`.
+        See `real_bound`.
     confidence
         See `best_threshold`.
 
@@ -250,24 +248,26 @@ def real_number(
     seen : `numpy.ndarray`
         Number of detections that they were counted from, shape (B, K).
     tpr : `numpy.ndarray`
-        Effective fraction of the real detections among which those are, shape (B, K).
+        Fraction of the injections at or above the thresholds used, shape (B, K).
     """
     n_groups = counts.n_injected.shape[0]
     n_folds = min(N_FOLDS, n_groups)
     ones = np.ones_like(weights_injected)
     total = counts.sum_groups(ones, weights_injected)
-    all_tpr = total.tpr
-    rows = np.arange(len(weights_injected))
+    all_tpr = np.maximum(total.tpr, min_tpr)
     real, seen = np.zeros_like(total.n_unlabelled), np.zeros_like(total.n_unlabelled)
+    tpr = np.zeros_like(real)
+    strata = np.arange(real.shape[1])
     for fold in range(n_folds):
         inside = np.arange(n_groups) % n_folds == fold
         others = counts.sum_groups(ones * ~inside, weights_injected * ~inside) if n_folds > 1 else total
         best = best_threshold(others, min_tpr, confidence)
-        held_out = counts.unlabelled[inside].sum(axis=0).T[best]
-        real += held_out / np.maximum(all_tpr[rows, :, best], min_tpr)
+        held_out = counts.unlabelled[inside].sum(axis=0)[strata, best]
+        used = np.take_along_axis(all_tpr, best[..., None], axis=-1)[..., 0]
+        real += held_out / used
         seen += held_out
-    real = np.where(total.n_injected > 0, np.minimum(real, total.n_unlabelled), 0.0)
-    return real, seen, np.where(real > 0, seen / np.maximum(real, 1e-12), 1.0)
+        tpr += used / n_folds
+    return np.where(total.n_injected > 0, np.minimum(real, total.n_unlabelled), 0.0), seen, tpr
 
 
 def thinning_error(seen: np.ndarray, tpr_seen: np.ndarray, tpr_wanted: np.ndarray) -> np.ndarray:
@@ -276,7 +276,8 @@ def thinning_error(seen: np.ndarray, tpr_seen: np.ndarray, tpr_wanted: np.ndarra
     Parameters
     ----------
     seen
-        Number that passed the threshold at which they were counted.
+        Number that passed the threshold at which they were counted.  One is added, so that
+        the error of none is not zero.
     tpr_seen
         Fraction of the injections that passes it.
     tpr_wanted
@@ -289,4 +290,4 @@ def thinning_error(seen: np.ndarray, tpr_seen: np.ndarray, tpr_wanted: np.ndarra
         for a higher one.
     """
     ratio = np.clip(tpr_wanted, 1e-12, None) / np.clip(tpr_seen, 1e-12, None)
-    return np.sqrt(seen * ratio * np.abs(ratio - 1.0))
+    return np.sqrt((seen + 1.0) * ratio * np.abs(ratio - 1.0))

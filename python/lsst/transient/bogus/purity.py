@@ -23,7 +23,7 @@ from .mixture import (
     Sample,
     best_threshold,
     count_mixture,
-    real_fraction,
+    real_bound,
     real_number,
     thinning_error,
 )
@@ -43,7 +43,7 @@ class Contamination:
     high
         Upper end of the 68 % interval.
     threshold
-        Score at which the estimate was made.
+        Score at which the estimate was made; the lowest of the strata.
     """
 
     alpha: float
@@ -133,10 +133,14 @@ def estimate_contamination(
     real, _, _ = real_number(counts, ones, min_tpr, confidence)
     alpha = float(real.sum() / counts.n_unlabelled.sum())
     total = counts.sum_groups(ones, ones)
-    best = int(best_threshold(total, min_tpr, confidence)[0])
-    sigma = float(real_fraction(total, min_tpr)[1][0, best])
+    best = best_threshold(total, min_tpr, confidence)
+    errors = np.take_along_axis(real_bound(total, min_tpr)[1], best[..., None], axis=-1)
+    sigma = float(np.sqrt(np.sum(errors**2)) / counts.n_unlabelled.sum())
     return Contamination(
-        min(alpha, 1.0), max(alpha - sigma, 0.0), min(alpha + sigma, 1.0), float(thresholds[best])
+        min(alpha, 1.0),
+        max(alpha - sigma, 0.0),
+        min(alpha + sigma, 1.0),
+        float(thresholds[best].min()),
     )
 
 
@@ -240,8 +244,9 @@ def _rates(
     real, seen, tpr_seen = real_number(counts, weights, min_tpr, confidence)
     total = counts.sum_groups(np.ones_like(weights), weights)
     tpr = total.tpr[:, :, position]
-    usual = int(best_threshold(total, min_tpr, confidence)[0])
-    spread = np.sqrt(_design_effect(total.tpr[:, :, usual], counts.n_injected.sum(axis=0)))
+    usual = best_threshold(total, min_tpr, confidence)[0]
+    usual_tpr = total.tpr[:, np.arange(len(usual)), usual]
+    spread = np.sqrt(_design_effect(usual_tpr, counts.n_injected.sum(axis=0)))
     noise = rng.normal(size=real.shape) * spread * (np.arange(len(weights)) > 0)[:, None]
     # One deviation drives both, because the same detections are missing from both.
     all_real = np.maximum(real + noise * thinning_error(seen, tpr_seen, np.ones_like(tpr)), 0.0)

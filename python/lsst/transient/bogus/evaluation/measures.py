@@ -26,7 +26,7 @@ from ..purity import LabelFreeRates, label_free_rates
 from ..ranking import area_under_roc
 from ..resampling import Estimate
 from .rows import MetricRow, metric_rows
-from .subsets import quantile_strata
+from .subsets import comparable_strata
 
 
 def count_metrics(sources: Table) -> list[MetricRow]:
@@ -151,7 +151,7 @@ def operating_point_metrics(
     rng
         Source of randomness.
     n_strata
-        Number of signal-to-noise strata of the label-free estimate.
+        Number of bins of significance of the label-free estimate.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def label_free_metrics(
     n_resamples
         Number of resamples.
     n_strata
-        Number of signal-to-noise strata.
+        Number of bins of significance.
     min_injected
         Subsets with fewer injections or others are left out.
 
@@ -232,8 +232,7 @@ def rates_without_labels(
     rng
         Source of randomness of the bootstrap over visits.
     n_strata
-        Number of signal-to-noise strata, each with the same number of injections; fewer
-        where a stratum would have less than 20.
+        Number of bins of significance; see `comparable_strata`.
     n_resamples
         Number of resamples.
 
@@ -246,9 +245,7 @@ def rates_without_labels(
     if not positive.any() or positive.all() or not np.isfinite(threshold):
         return None
     rank, visit = np.asarray(sources["rank"]), np.asarray(sources["visit"])
-    snr = np.asarray(sources["snr"], dtype=float)
-    n_used = max(1, min(n_strata, int(positive.sum()) // 20))
-    stratum = quantile_strata(snr, snr[positive], n_used)
+    stratum = comparable_strata(sources, n_strata)
     try:
         return label_free_rates(
             rank[~positive],

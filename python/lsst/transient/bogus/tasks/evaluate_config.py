@@ -167,9 +167,10 @@ class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=Evalu
     )
     nStrata = RangeField(
         dtype=int,
-        doc="Bins of significance, equally filled by injections, within which real detections are assumed to "
-        "score like injections. 1 assumes that both have the same distribution of significance; many make "
-        "the label-free estimates noisy. Reduced where a bin would hold fewer than 20 injections.",
+        doc="Bins of significance, equally filled by injections and each split by the brightness of the "
+        "template, within which real detections are assumed to score like injections. 1 assumes that both "
+        "have the same distribution of significance; many make the label-free estimates noisy. Reduced "
+        "where a bin would hold fewer than 15 injections.",
         default=3,
         min=1,
     )
