@@ -38,7 +38,9 @@ from astropy.table import Table
 from lsst.daf.butler import Butler
 from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
-from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema
+
+# A benchmark makes the files that it reads.
+from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema  # noqa: TID251
 from lsst.pipe.base.testUtils import makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import DIA_SOURCE
 from lsst.transient.bogus.stamps import gather_stamps, stamp_grid
@@ -53,6 +55,11 @@ CHANNELS = {
     "template": "template_detector",
 }
 DATA_ID = {"instrument": "Cam", "visit": 5, "detector": 1}
+
+
+def say(*words: object) -> None:
+    """Write a line."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
 
 
 def peak_mib() -> float:
@@ -263,10 +270,10 @@ def in_own_process(kind: str, n: int, root: str = "") -> dict[str, Any]:
 
 def show(title: str, rows: list[dict[str, Any]]) -> None:
     """Print measurements as a table."""
-    print(f"\n{title}")
-    print("  ".join(f"{name:>22}" for name in rows[0]))
+    say(f"\n{title}")
+    say("  ".join(f"{name:>22}" for name in rows[0]))
     for row in rows:
-        print("  ".join(f"{value:>22.4g}" for value in row.values()))
+        say("  ".join(f"{value:>22.4g}" for value in row.values()))
 
 
 def main() -> None:
@@ -281,7 +288,7 @@ def main() -> None:
     if arguments.worker:
         function = {"memory": measure_memory, "quantum": measure_quantum, "storage": measure_storage}
         extra = (arguments.root,) if arguments.worker == "quantum" else ()
-        print(json.dumps(function[arguments.worker](arguments.sizes[0], *extra)))
+        say(json.dumps(function[arguments.worker](arguments.sizes[0], *extra)))
         return
     if arguments.only in (None, "memory"):
         show("In memory, three planes", [in_own_process("memory", n) for n in arguments.sizes])
@@ -291,12 +298,12 @@ def main() -> None:
             sizes = [n for n in arguments.sizes if n <= 20_000]
             show("Whole quantum, nine planes", [in_own_process("quantum", n, root) for n in sizes])
             files = sum(p.stat().st_size for p in Path(root).rglob("*.fits"))
-            print(f"files: {files / 2**20:.0f} MiB")
+            say(f"files: {files / 2**20:.0f} MiB")
     if arguments.only in (None, "storage"):
         storage = in_own_process("storage", 4000)
-        print(f"\nStorage of {storage.pop('n')} rows of three channels")
+        say(f"\nStorage of {storage.pop('n')} rows of three channels")
         for name, values in storage.items():
-            print(f"{name:>24}", "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+            say(f"{name:>24}", "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 import time
 import tracemalloc
 
@@ -59,9 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     task = GalaxyHostCatalogTask(config=GalaxyHostCatalogConfig(maxHosts=14000))
-    print(
-        f"{'galaxies':>10} {'injections':>10} {'seconds':>10} {'us/galaxy':>10} {'peak MiB':>10} {'rms px':>10}"
-    )
+    columns = ("galaxies", "injections", "seconds", "us/galaxy", "peak MiB", "rms px")
+    sys.stdout.write(" ".join(f"{name:>10}" for name in columns) + "\n")
     for n in arguments.sizes:
         table = galaxies(n)
         times = []
@@ -74,10 +74,8 @@ def main() -> None:
         peak = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
         rms = task.metadata["astrometry_rms_pixel"]
-        per_galaxy = 1e6 * min(times) / n
-        print(
-            f"{n:>10} {len(catalog):>10} {min(times):>10.4f} {per_galaxy:>10.2f} {peak:>10.1f} {rms:>10.1e}"
-        )
+        values = (n, len(catalog), min(times), 1e6 * min(times) / n, peak, rms)
+        sys.stdout.write(" ".join(f"{value:>10.3g}" for value in values) + "\n")
 
 
 if __name__ == "__main__":
