@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lsst.daf.butler.tests as butlerTests
 from lsst.pipe.base import InMemoryDatasetHandle, UpstreamFailureNoWorkFound
-from lsst.pipe.base.testUtils import assertValidOutput, lintConnections
+from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import CURVES, METRICS
 from lsst.transient.bogus.errors import TableSchemaError
 from lsst.transient.bogus.plots.tables import metric_estimate
@@ -155,3 +156,29 @@ def test_switches_remove_connections(switch, inputs, outputs):
 def test_a_rate_must_be_between_zero_and_one():
     with pytest.raises(ValueError, match="between 0 and 1"):
         _config(thresholdRule="purity", thresholdValue=2.0)
+
+
+def test_quantum_in_a_repository(tmp_path):
+    survey = survey_data.make_survey(n_visits=2, n_detectors=1)
+    config = _config(doTruth=True)
+    task = EvaluateTransientBogusTask(config=config)
+    values = {"instrument": ["Cam"], "visit": [1, 2], "detector": [0]}
+    repo = butlerTests.makeTestRepo(str(tmp_path), values)
+    connections = config.ConnectionsClass(config=config)
+    for connection in connections.allConnections.values():
+        butlerTests.addDatasetType(repo, connection.name, set(connection.dimensions), connection.storageClass)
+    butler = butlerTests.makeTestCollection(repo)
+    data_ids: dict = {name: {"instrument": "Cam"} for name in (*connections.outputs, "embedding", "history")}
+    butler.put(survey_data.make_embedding(), "transient_bogus_embedding", instrument="Cam")
+    butler.put(survey_data.make_history(), "transient_bogus_training_history", instrument="Cam")
+    for name in ("dia_sources", "labels", "scores", "injected_matches", "truth"):
+        data_ids[name] = []
+        for (visit, detector), table in getattr(survey, name).items():
+            data_id = {"instrument": "Cam", "visit": visit, "detector": detector}
+            butler.put(table, getattr(connections, name).name, data_id)
+            data_ids[name].append(data_id)
+    quantum = makeQuantum(task, butler, {"instrument": "Cam"}, data_ids)
+    runTestQuantum(task, butler, quantum, mockRun=False)
+    metrics = butler.get("transient_bogus_metrics", instrument="Cam")
+    assert metric_estimate(metrics, "n_injected_detected").value == survey.n_found
+    assert butler.get("transient_bogus_plot_confusion", instrument="Cam").axes
