@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lsst.transient.bogus.errors import InputDataError
@@ -103,3 +104,10 @@ def test_empty_and_missing_folder(frame_folder: Path) -> None:
         find_files(frame_folder, FrameSettings())
     with pytest.raises(InputDataError, match="is not a folder"):
         find_files(frame_folder / "none", FrameSettings())
+
+
+def test_neither_stars_nor_seeing(frame_folder: Path, write_frame: WriteFrame) -> None:
+    pixels = np.random.default_rng(1).normal(100.0, 5.0, (96, 96)).astype(np.float32)
+    write_frame("a.fits", pixels=pixels, FWHM=None)
+    ((_, problem),) = read_all(frame_folder).problems
+    assert problem.startswith("psf: cannot be measured")

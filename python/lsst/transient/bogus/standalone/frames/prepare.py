@@ -143,6 +143,4 @@ def _psf(pixels: CalibratedPixels, frame: Frame, settings: FrameSettings) -> Poi
             where=frame.where,
         )
     except InsufficientDataError as error:
-        raise InputDataError(
-            f"{frame.path.name}: its PSF cannot be measured ({error}) and its header has no FWHM."
-        ) from error
+        raise InputDataError(f"psf: cannot be measured ({error}) and the header has no FWHM") from error

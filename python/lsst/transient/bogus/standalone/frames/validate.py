@@ -9,6 +9,7 @@ __all__ = ("Survey", "find_files", "read_folder")
 
 import dataclasses
 import fnmatch
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
@@ -20,6 +21,7 @@ from astropy.time import Time
 from ...errors import InputDataError
 from .header_map import HeaderMap
 from .parallel import Progress, in_order, no_progress
+from .prepare import measure
 from .read import Frame, read_frame
 from .settings import FrameSettings
 
@@ -121,7 +123,7 @@ def read_folder(
     """
     frames: list[Frame] = []
     problems: list[tuple[str, str]] = []
-    results = in_order(partial(read_frame, header_map=header_map), paths, workers=workers)
+    results = in_order(partial(_read, header_map=header_map), paths, workers=workers)
     for path, (frame, found) in zip(paths, progress(results, "Reading", len(paths)), strict=True):
         problems += [(path.name, problem) for problem in found]
         if frame is not None:
@@ -129,6 +131,17 @@ def read_folder(
     frames.sort(key=lambda frame: (frame.visit, frame.detector, frame.path.name))
     problems += [*_duplicates(frames), *_mixed_visits(frames), *_odd_scales(frames)]
     return Survey(tuple(frames), tuple(sorted(problems)))
+
+
+def _read(path: Path, *, header_map: HeaderMap) -> tuple[Frame | None, list[str]]:
+    """Read a frame; where its seeing is not known, make sure that it can be measured."""
+    frame, problems = read_frame(path, header_map)
+    if frame is not None and math.isnan(frame.fwhm):
+        try:
+            measure(frame, header_map.settings)
+        except InputDataError as error:
+            return None, [str(error)]
+    return frame, problems
 
 
 def _groups(frames: Sequence[Frame], key: Callable[[Frame], Hashable]) -> list[list[Frame]]:
