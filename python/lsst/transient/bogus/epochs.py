@@ -10,6 +10,7 @@ __all__ = (
     "LABEL_COLUMNS",
     "SCORE_COLUMNS",
     "gather_detections",
+    "gather_survey",
     "values",
 )
 
@@ -103,6 +104,49 @@ def gather_detections(
     error = scale * np.sqrt(0.5 * (detections["xErr"] ** 2 + detections["yErr"] ** 2))
     detections["position_error"] = np.hypot(np.where(np.isfinite(error), error, 0.0), position_error_floor)
     return {name: column for name, column in detections.items() if name not in ("x", "y", "xErr", "yErr")}
+
+
+def gather_survey(
+    dia_sources: Mapping[tuple[int, int], Table],
+    scores: Mapping[tuple[int, int], Table],
+    labels: Mapping[tuple[int, int], Table] | None,
+    *,
+    position_error_floor: float,
+) -> Columns:
+    """Put the detections of many detectors one below the other.
+
+    Parameters
+    ----------
+    dia_sources
+        DIA sources by visit and detector; at least one table.
+    scores
+        Their scores; detectors may be missing.
+    labels
+        Their labels, of every detector; `None` if nothing was injected.
+    position_error_floor
+        Error in arcsec added in quadrature to each coordinate.
+
+    Returns
+    -------
+    detections : `dict` [`str`, `numpy.ndarray`]
+        As `gather_detections`, in order of visit and detector.
+
+    Raises
+    ------
+    TableSchemaError
+        Raised if the rows of the tables are not those of the DIA sources.
+    """
+    parts = [
+        gather_detections(
+            dia_sources[key],
+            scores.get(key),
+            None if labels is None else labels[key],
+            position_error_floor=position_error_floor,
+            where=f"visit {key[0]}, detector {key[1]}",
+        )
+        for key in sorted(dia_sources)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def gather_associated(

@@ -36,7 +36,7 @@ from ..epochs import (
     SCORE_COLUMNS,
     Columns,
     gather_associated,
-    gather_detections,
+    gather_survey,
 )
 from ..forced_epochs import FORCED_COLUMNS, join_forced
 from ..handles import read_table
@@ -276,17 +276,12 @@ class LightCurveMatchTask(PipelineTask):
         unscored = [key for key in used if key not in scores]
         if unscored:
             self.log.warning("%d of %d detectors have no scores: NaN.", len(unscored), len(used))
-        parts = [
-            gather_detections(
-                used[key],
-                scores.get(key),
-                labels[key] if self.config.doLabels else None,
-                position_error_floor=self.config.positionErrorFloor,
-                where=f"visit {key[0]}, detector {key[1]}",
-            )
-            for key in sorted(used)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return gather_survey(
+            used,
+            scores,
+            labels if self.config.doLabels else None,
+            position_error_floor=self.config.positionErrorFloor,
+        )
 
     def _associated(
         self, dia_sources: Table, scores: Mapping[_Detector, Table], labels: Mapping[_Detector, Table]
