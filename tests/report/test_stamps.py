@@ -21,3 +21,11 @@ def test_rows_are_channels_columns_are_epochs_and_up_is_up():
     assert np.all(mosaic[6:, 12:] == 255)
     assert np.all(mosaic[:, 5] == 255)
     assert to_data_uri(mosaic).startswith("data:image/png;base64,iVBOR")
+
+
+def test_a_scale_for_each_stamp_shows_faint_ones_too():
+    stamps = np.zeros((2, 1, 5, 5))
+    stamps[0, 0, 2, 2], stamps[1, 0, 2, 2] = 1.0, 1000.0
+    stamps[1, 0, :, 0] = 1000.0
+    assert stamp_mosaic(stamps)[2, 2] < 5
+    assert stamp_mosaic(stamps, own_scale=True)[2, 2] == 250

@@ -109,8 +109,8 @@ def embedding_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
                 rasterized=True,
                 label=f"{label} ({mask.sum():,})",
             )
-        panels[0].legend(markerscale=3, loc="best")
-        panels[0].set_title("Class")
+        panels[0].legend(markerscale=4 / np.sqrt(size), loc="best")
+        panels[0].set_title("Class and number of the cluster")
         snr = np.log10(np.clip(np.asarray(embedding["snr"], dtype=float), 1, None))
         for axes, colour_value, title, limits in (
             (panels[1], snr, "S/N (log10)", np.nanpercentile(snr, [1, 99])),
@@ -130,14 +130,14 @@ def embedding_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
             )
             figure.colorbar(shown, ax=axes, shrink=0.85)
             axes.set_title(title)
-        _number_clusters(panels[0], embedding)
+        _number_clusters(panels[0], embedding, colours.background)
         for axes in panels:
             axes.set(xticks=[], yticks=[], xlabel="UMAP 1")
         panels[0].set_ylabel("UMAP 2")
     return figure
 
 
-def _number_clusters(axes: Axes, embedding: Table, *, most: int = 30) -> None:
+def _number_clusters(axes: Axes, embedding: Table, background: str, *, most: int = 30) -> None:
     """Write the number of each of the largest clusters at its median position."""
     cluster = np.asarray(embedding["cluster"])
     for number in range(min(int(cluster.max(initial=-1)) + 1, most)):
@@ -149,4 +149,5 @@ def _number_clusters(axes: Axes, embedding: Table, *, most: int = 30) -> None:
             va="center",
             fontsize=8,
             fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": background, "edgecolor": "none", "alpha": 0.8},
         )

@@ -56,7 +56,7 @@ def _card(results: Results, row: Row) -> str:
     if known:
         channels = ", ".join(results.channels)
         picture = (
-            f'<img class="stamps" src="{to_data_uri(stamp_mosaic(np.array(known)))}" '
+            f'<img class="stamps" src="{to_data_uri(stamp_mosaic(np.array(known), own_scale=True))}" '
             f'alt="Typical stamps of cluster {row["cluster"]}, rows: {html.escape(channels)}">'
         )
     facts = (

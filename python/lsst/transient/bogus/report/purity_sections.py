@@ -100,9 +100,9 @@ def truth_section(results: Results, summary: dict[str, Any]) -> Section | None:
         "detections",
         "changes detected",
         "selected",
-        "injections of that S/N",
-        "selected at FPR 1 %",
-        "injections of that S/N",
+        "injections of equal S/N",
+        "at FPR 1 %",
+        "injections of equal S/N",
     )
     rows = [
         (
