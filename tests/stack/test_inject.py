@@ -16,8 +16,10 @@ from lsst.transient.bogus.columns import INJECTED_CATALOG, INJECTION_CATALOG
 from lsst.transient.bogus.errors import InjectionFluxError
 
 REASON = "needs the science packages of lsst_distrib"
-pytestmark = pytest.mark.stack
-pytest.importorskip("lsst.afw.image", reason=REASON)
+# The science packages warn of things that are not ours.
+pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore")]
+for package in ("lsst.afw.image", "lsst.afw.geom", "lsst.afw.detection"):
+    pytest.importorskip(package, reason=REASON)
 pytest.importorskip("lsst.source.injection", reason=REASON)
 
 from lsst.transient.bogus.stack.inject import (  # noqa: E402
@@ -112,7 +114,7 @@ def test_flux_that_is_missing_fails_the_quantum(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_task_runs_in_a_repository(tmp_path: Path) -> None:
-    lintConnections(TransientVisitInjectConnections, checkUnneededDeferLoad=False)
+    lintConnections(TransientVisitInjectConnections)
     butler = make_repository(
         tmp_path / "repo",
         visit_image="ExposureF",

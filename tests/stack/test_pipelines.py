@@ -18,7 +18,8 @@ from lsst.pipe.base.pipeline_graph.visualization import show
 from .names import ROOT, camera_pipelines, make_table, read_table
 
 REASON = "needs the science packages of lsst_distrib"
-pytestmark = pytest.mark.stack
+# The science packages warn of things that are not ours.
+pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore")]
 for package in ("lsst.source.injection", "lsst.pipe.tasks.postprocess", "lsst.ap.association"):
     pytest.importorskip(package, reason=REASON)
 if "DRP_PIPE_DIR" not in os.environ:

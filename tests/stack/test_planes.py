@@ -19,8 +19,10 @@ from lsst.transient.bogus.stamps import CutoutFlag
 from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutTask
 
 REASON = "needs the science packages of lsst_distrib"
-pytestmark = pytest.mark.stack
-pytest.importorskip("lsst.afw.image", reason=REASON)
+# The science packages warn of things that are not ours.
+pytestmark = [pytest.mark.stack, pytest.mark.filterwarnings("ignore")]
+for package in ("lsst.afw.image", "lsst.afw.geom", "lsst.afw.detection"):
+    pytest.importorskip(package, reason=REASON)
 pytest.importorskip("lsst.obs.base", reason=REASON)
 
 from .exposures import DATA_ID, HEIGHT, SKY_VARIANCE, WIDTH, X0, Y0, make_exposure, make_repository  # noqa: E402
