@@ -68,6 +68,15 @@ def test_curves(injections):
     assert magnitude.y[-1] == 0.0
 
 
+def test_a_table_of_the_stack_needs_no_columns_of_ours():
+    sources = Table({"diaSourceId": [7], "rank": [0.9], "flux_err": [10.0], "band": ["i"]})
+    matches = Table({"mag": [20.0, 21.0], "diaSourceId": [7, 0]})
+    table = injection_table(matches, sources, visit=1, detector=1)
+    assert table["band"].tolist() == ["i", "i"]
+    assert table["is_found"].tolist() == [True, False]
+    assert not table["is_hostless"].any()
+
+
 def test_a_detector_without_detections():
     sources = Table({"diaSourceId": np.zeros(0, int), "rank": np.zeros(0), "flux_err": np.zeros(0)})
     matches = fill_table(INJECTED_MATCH, {"mag": 20.0, "band": "r"}, 2)

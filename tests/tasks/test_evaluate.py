@@ -119,6 +119,19 @@ def test_no_injection_still_gives_typed_tables():
     assert np.isnan(metric_estimate(result.metrics, "threshold").value)
 
 
+def test_a_detector_without_detections_is_no_trouble(survey):
+    inputs = _inputs(survey)
+    first = next(iter(survey.dia_sources))
+    for name in ("dia_sources", "labels", "scores", "truth"):
+        inputs[name][9, 9] = InMemoryDatasetHandle(
+            getattr(survey, name)[first][:0], storageClass="ArrowAstropy"
+        )
+    inputs["injected_matches"][9, 9] = inputs["injected_matches"][first]
+    metrics = EvaluateTransientBogusTask(config=_config(doTruth=True, doPlots=False)).run(**inputs).metrics
+    assert metric_estimate(metrics, "n_injected").value == survey.n_injected + 20
+    assert metric_estimate(metrics, "n_injected_detected").value == survey.n_found
+
+
 def test_nothing_complete_is_an_upstream_failure(survey):
     inputs = _inputs(survey, truth=False) | {"scores": {}}
     with pytest.raises(UpstreamFailureNoWorkFound, match=r"scores \(0\)"):

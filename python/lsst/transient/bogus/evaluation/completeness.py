@@ -28,8 +28,8 @@ def injection_table(matches: Table, sources: Table, *, visit: int, detector: int
     Parameters
     ----------
     matches
-        One row per injection, with `MATCH_COLUMNS`; ``is_hostless`` and
-        ``injection_flag`` may be missing.
+        One row per injection, with `MATCH_COLUMNS`; ``band`` (then that of the DIA
+        sources), ``is_hostless`` and ``injection_flag`` may be missing.
     sources
         The detector's DIA sources, as made by `join_sources`.
     visit
@@ -59,12 +59,16 @@ def injection_table(matches: Table, sources: Table, *, visit: int, detector: int
     score[found] = np.asarray(sources["rank"])[row[found]]
     errors = np.asarray(sources["flux_err"], dtype=float)
     noise = np.median(errors[errors > 0]) if np.any(errors > 0) else np.nan
+    if "band" in columns:
+        band = np.asarray(matches["band"], dtype=str)
+    else:
+        band = np.full(n, str(sources["band"][0]) if len(sources) else "")
     mag = np.ma.filled(np.ma.asarray(matches["mag"], dtype=float), np.nan)
     table = Table(
         {
             "visit": np.full(n, visit, dtype=np.int64),
             "detector": np.full(n, detector, dtype=np.int32),
-            "band": np.asarray(matches["band"], dtype=str),
+            "band": band,
             "mag": mag,
             "snr": 10.0 ** (0.4 * (_NJY_ZERO_POINT - mag)) / noise,
             "is_hostless": hostless,
