@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from lsst.transient.bogus.nn.augment import augment, d4
 from lsst.transient.bogus.nn.networks import build
 from lsst.transient.bogus.nn.spec import Augmentation, Network
+from lsst.transient.bogus.nn.stacked import StackedGauss
 
 K, C, S, B = 4, 3, 13, 6
 
@@ -98,3 +100,19 @@ def test_shift_moves_stamps():
     assert y.sum() == 64
     assert (where // 9 - 4).abs().max() <= 2
     assert len(where.unique()) > 3
+
+
+def test_distance_is_that_of_mahalanobis():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(3, 3))
+    x = rng.normal(size=(4000, 3)) @ mixing + 5.0
+    seen = np.arange(4000) % 2 == 0
+    x[~seen] += 100.0
+    gauss = StackedGauss(1, 3)
+    gauss.fit(torch.tensor(x[None], dtype=torch.float32), torch.tensor(seen[None]))
+    distance = gauss(torch.tensor(x[None], dtype=torch.float32))[0].numpy()
+    centred = x - x[seen].mean(axis=0)
+    covariance = np.cov(x[seen].T, bias=True)
+    regular = covariance + 1e-2 * np.trace(covariance) / 3 * np.eye(3)
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", centred, np.linalg.inv(regular), centred) / 3)
+    assert np.allclose(distance, expected, rtol=1e-3)

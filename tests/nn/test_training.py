@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from lsst.transient.bogus.errors import InsufficientDataError, TrainingDivergedError
-from lsst.transient.bogus.nn.inference import features, predict
+from lsst.transient.bogus.nn.inference import features, judge, predict
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import Plan, held_out_logits, roc_auc
 from lsst.transient.bogus.nn.spec import Network, Regime, Settings
+from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.nn.training import train
 
 from .fakes import N_FOLDS, make_fakes
@@ -222,3 +223,21 @@ def test_features_are_of_all_networks(fakes, result):
 )
 def test_roc_auc(score, positive, expected):
     assert roc_auc(np.array(score), np.array(positive, bool)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_is_unlike_the_training_samples_is_far(fakes, result):
+    familiar = judge(result.model, fakes.stamps).distance
+    row, column = np.mgrid[:14, :14]
+    stripes = np.broadcast_to(300.0 * ((row + column) % 2 - 0.5), (5, 3, 14, 14)).astype(np.float32)
+    strange = judge(result.model, Stamps(stripes, fakes.stamps.variance[:5])).distance
+    limit = result.model.spec.domain_limit
+    assert familiar.shape == (6, 360)
+    assert np.mean(familiar.mean(axis=0) > limit) < 0.01
+    assert (strange.mean(axis=0) > limit).all()
+    assert 0.5 < np.median(familiar) < 1.5
+
+
+def test_domain_quantile(fakes, result):
+    settings = dataclasses.replace(SMALL, domain_quantile=0.5)
+    other = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    assert other.model.spec.domain_limit < result.model.spec.domain_limit

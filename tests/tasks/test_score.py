@@ -109,6 +109,18 @@ def test_tiles_that_all_networks_saw_are_flagged(visit, model):
     assert np.isfinite(scores["score_networks"]).all()
 
 
+def test_strange_stamps_are_flagged(visit, model):
+    distances = np.asarray(score(visit, model)["domain_distance"])
+    assert np.isfinite(distances).all()
+    limit = float(np.median(distances))
+    scores = score(
+        visit, dataclasses.replace(model, spec=dataclasses.replace(model.spec, domain_limit=limit))
+    )
+    strange = (scores["score_flag"] & ScoreFlag.OUT_OF_DOMAIN) != 0
+    assert np.array_equal(strange, distances > limit)
+    assert np.isfinite(scores["score"]).all()
+
+
 def test_unusable_rows_are_kept_without_a_score(visit, model):
     cutouts = visit[0].copy()
     cutouts["image"][3] = np.nan

@@ -99,8 +99,14 @@ SCORES = TableSchema(
         Column("score_raw", "f4", "Mean of the networks' outputs (sigmoid of the logit)."),
         Column("score_std", "f4", "Standard deviation of the networks' outputs."),
         Column("score_networks", "f4", "Output of each network; NaN if not used.", None, ("network",)),
+        Column(
+            "domain_distance",
+            "f4",
+            "Distance in feature space from the training samples: about 1 for the familiar; NaN if not scored.",
+            optional=True,
+        ),
         Column("is_out_of_fold", "?", "Scored only by networks that did not see the source's sky tile."),
-        Column("score_flag", "i4", "Bits named in the metadata (SCORE_FLAG_BITS); 0 if scored."),
+        Column("score_flag", "i4", "Bits named in the metadata (SCORE_FLAG_BITS); 0 if all is well."),
         Column("model_version", "str", "Version of the model: a hash of its content."),
     ),
 )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-__all__ = ("features", "predict")
+__all__ = ("Judgement", "features", "judge", "predict")
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,61 @@ from .normalise import crop_size, prepare
 from .stamps import Stamps
 
 _BATCH_SIZE = 128  # what eight networks make of it stays in the processor's cache
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What the networks make of stamps.
+
+    Parameters
+    ----------
+    probability
+        Probability of "injected", uncalibrated, shape (K, N); NaN for stamps that are
+        not usable.
+    distance
+        Distance from the samples that each network was trained on, in its
+        feature space, shape (K, N): about 1 for the familiar.
+    """
+
+    probability: np.ndarray
+    distance: np.ndarray
+
+
+def judge(
+    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = _BATCH_SIZE
+) -> Judgement:
+    """Return probability and distance by every network.
+
+    Parameters
+    ----------
+    model
+        Model.
+    stamps
+        Stamps with the model's channels and size.
+    device
+        Where to compute; the CPU by default.
+    batch_size
+        Stamps per call of the networks.
+
+    Returns
+    -------
+    judgement : `Judgement`
+        float32 arrays.
+
+    Raises
+    ------
+    ValueError
+        Raised if the stamps are not those that the model was trained on.
+    """
+    network = model.network
+
+    def both(x: torch.Tensor) -> torch.Tensor:
+        latent = network.features(x)
+        return torch.stack([torch.sigmoid(network.judge(latent)), network.domain(latent)])
+
+    answer = _evaluate(model, stamps, both, device, batch_size, 2).numpy()  # (2, K, N)
+    answer[:, :, ~stamps.usable] = np.nan
+    return Judgement(answer[0], answer[1])
 
 
 def predict(
@@ -45,10 +101,7 @@ def predict(
     ValueError
         Raised if the stamps are not those that the model was trained on.
     """
-    logits = _evaluate(model, stamps, model.network, device, batch_size)  # (K, N)
-    probability = torch.sigmoid(logits).numpy()
-    probability[:, ~stamps.usable] = np.nan
-    return probability
+    return judge(model, stamps, device=device, batch_size=batch_size).probability
 
 
 def features(
@@ -77,7 +130,7 @@ def features(
     ValueError
         Raised if the stamps are not those that the model was trained on.
     """
-    latent = _evaluate(model, stamps, model.network.features, device, batch_size)  # (K, N, units)
+    latent = _evaluate(model, stamps, model.network.features, device, batch_size, 1)  # (K, N, units)
     flat = latent.transpose(0, 1).flatten(1).numpy()
     flat[~stamps.usable] = np.nan
     return flat
@@ -90,8 +143,9 @@ def _evaluate(
     function: Callable[[torch.Tensor], torch.Tensor],
     device: torch.device | None,
     batch_size: int,
+    axis: int,
 ) -> torch.Tensor:
-    """Apply a function of prepared stamps batch by batch; join along dimension 1."""
+    """Apply a function of prepared stamps batch by batch; join along the dimension of the stamps."""
     spec = model.spec
     if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
         raise ValueError(
@@ -104,9 +158,10 @@ def _evaluate(
     model.to(device).network.eval()
     if not len(stamps):  # the shape of an answer to nothing
         size = crop_size(spec.stamp_size, spec.normalisation.crop)
-        return function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()[:, :0]
+        answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
+        return answer.narrow(axis, 0, 0)
     answers = []
     for start in range(0, len(stamps), batch_size):
         x = prepare(stamps[start : start + batch_size], spec.normalisation, device=device)
         answers.append(function(x.float()).cpu())
-    return torch.cat(answers, dim=1)
+    return torch.cat(answers, dim=axis)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .spec import Network
-from .stacked import StackedConv, StackedLinear, StackedNorm
+from .stacked import StackedConv, StackedGauss, StackedLinear, StackedNorm
 
 
 class Compact(nn.Module):
@@ -49,6 +49,7 @@ class Compact(nn.Module):
         self.norms = nn.ModuleList(StackedNorm(n_networks, width) for width in spec.filters)
         self.dense = StackedLinear(n_networks, 3 * spec.filters[-1], spec.units)
         self.out = StackedLinear(n_networks, spec.units, 1)
+        self.domain = StackedGauss(n_networks, spec.units)
         self.n_networks = n_networks
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
@@ -80,7 +81,11 @@ class Compact(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits, shape (K, B); input as for `features`."""
-        return self.out(F.dropout(self.features(x), self.dropout, self.training)).squeeze(2)
+        return self.judge(self.features(x))
+
+    def judge(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape (K, B), of features (K, B, units)."""
+        return self.out(F.dropout(features, self.dropout, self.training)).squeeze(2)
 
 
 class Cnn2(nn.Module):
@@ -108,6 +113,7 @@ class Cnn2(nn.Module):
         side = size >> len(spec.filters)
         self.dense = StackedLinear(n_networks, spec.filters[-1] * side**2, spec.units)
         self.out = StackedLinear(n_networks, spec.units, 1)
+        self.domain = StackedGauss(n_networks, spec.units)
         self.n_networks = n_networks
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
@@ -133,7 +139,11 @@ class Cnn2(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the logits, shape (K, B); input as for `features`."""
-        return self.out(F.dropout(self.features(x), self.dropout, self.training)).squeeze(2)
+        return self.judge(self.features(x))
+
+    def judge(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the logits, shape (K, B), of features (K, B, units)."""
+        return self.out(F.dropout(features, self.dropout, self.training)).squeeze(2)
 
 
 _KINDS: dict[str, type[Compact] | type[Cnn2]] = {"compact": Compact, "cnn2": Cnn2}

@@ -189,6 +189,8 @@ class Settings:
         Weight of the loss of unlabelled samples detected below the sky.
     min_per_class
         Fewest samples of each class that a network must see.
+    domain_quantile
+        Fraction of the held-out samples that counts as familiar.
     seed
         Seed of initial weights, batches and augmentation.
     device
@@ -211,6 +213,7 @@ class Settings:
     positive_weight: float = 0.0
     negative_sign_weight: float = 1.0
     min_per_class: int = 20
+    domain_quantile: float = 0.999
     seed: int = 0
     device: str = "cpu"
 
@@ -239,6 +242,9 @@ class ModelSpec:
         Networks of one fold that were trained on the same batches.
     calibration
         Parameters of the calibration of mean scores; empty for none.
+    domain_limit
+        Distance in feature space beyond which a stamp is unlike the training
+        samples; 0 for none.
     provenance
         Where the model comes from: training settings, data and metrics (JSON types).
     """
@@ -252,6 +258,7 @@ class ModelSpec:
     folds: FoldRule = FoldRule()
     peers: int = 1
     calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    domain_limit: float = 0.0
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -10,7 +10,7 @@ network as its first dimension, so that one network is a slice.
 
 from __future__ import annotations
 
-__all__ = ("StackedConv", "StackedLinear", "StackedNorm")
+__all__ = ("StackedConv", "StackedGauss", "StackedLinear", "StackedNorm")
 
 import math
 
@@ -108,3 +108,50 @@ class StackedLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (K, B, n_out) from (K, B, n_in)."""
         return torch.baddbmm(self.bias, x, self.weight)
+
+
+class StackedGauss(nn.Module):
+    """How far features are from those that each of K networks was trained on.
+
+    Parameters
+    ----------
+    n_networks
+        K.
+    width
+        D, features of one network.
+    """
+
+    mean: torch.Tensor
+    whitening: torch.Tensor
+
+    def __init__(self, n_networks: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_networks, 1, width))
+        self.register_buffer("whitening", torch.eye(width).repeat(n_networks, 1, 1))
+
+    @torch.no_grad()
+    def fit(self, x: torch.Tensor, seen: torch.Tensor) -> None:
+        """Take mean and covariance of the features that each network was trained on.
+
+        Parameters
+        ----------
+        x
+            Features, shape (K, N, D).
+        seen
+            Which samples each network was trained on, shape (K, N).
+        """
+        weight = seen.to(x.dtype).unsqueeze(2)
+        count = weight.sum(dim=1, keepdim=True).clamp_min(2.0)
+        self.mean.copy_((weight * x).sum(dim=1, keepdim=True) / count)
+        centred = weight * (x - self.mean)
+        covariance = (centred.transpose(1, 2) @ centred / count).double()
+        # Features that are always zero get a small variance instead of none.
+        size = covariance.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None].clamp_min(1e-12)
+        eye = torch.eye(x.shape[2], dtype=torch.float64, device=x.device)
+        factor = torch.linalg.cholesky(covariance + 1e-2 * size * eye)
+        self.whitening.copy_(torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the Mahalanobis distance over sqrt(D), (K, B) from (K, B, D): about 1 for the familiar."""
+        white = (x - self.mean) @ self.whitening.transpose(1, 2)
+        return white.square().mean(dim=2).sqrt()

@@ -23,6 +23,7 @@ from . import regimes
 from .augment import augment
 from .checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from .device import deterministic, resolve_device
+from .domain import fit_domain
 from .model import Model
 from .normalise import prepare
 from .plan import Plan, held_out_logits, roc_auc
@@ -171,6 +172,8 @@ def train(
         model.network.load_state_dict(state.best)
         model.network.eval()
         logits = held_out_logits(model.network, samples, plan)
+        limit = fit_domain(model.network, samples, plan, settings)
+    model = dataclasses.replace(model, spec=dataclasses.replace(spec, domain_limit=limit))
     return Result(model.to(torch.device("cpu")), tuple(state.history), state.best_epoch, _sigmoid(logits))
 
 

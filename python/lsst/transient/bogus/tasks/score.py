@@ -52,6 +52,7 @@ class ScoreFlag(enum.IntFlag):
 
     UNUSABLE_STAMP = enum.auto()
     SEEN_IN_TRAINING = enum.auto()
+    OUT_OF_DOMAIN = enum.auto()
 
 
 class TransientBogusScoreConnections(PipelineTaskConnections, dimensions=_VD):
@@ -178,7 +179,7 @@ class TransientBogusScoreTask(PipelineTask):
             Raised if the stamps or rows are not what the model or the cutouts need.
         """
         from ..nn.device import resolve_device, torch_threads
-        from ..nn.inference import predict
+        from ..nn.inference import judge
         from ..nn.io import from_table, stored_version
         from ..nn.stamps import Stamps
 
@@ -191,7 +192,7 @@ class TransientBogusScoreTask(PipelineTask):
         stamps = Stamps.from_table(cutouts)
         with torch_threads(self.config.numThreads):
             try:
-                probability = predict(
+                judgement = judge(
                     trained,
                     stamps,
                     device=resolve_device(self.config.device),
@@ -201,12 +202,16 @@ class TransientBogusScoreTask(PipelineTask):
                 raise InvalidQuantumError(f"The model does not fit the cutouts: {error}") from error
         bad = ((np.asarray(cutouts["cutout_flag"]) & int(UNUSABLE)) != 0) | ~stamps.usable
         flags[bad] |= int(ScoreFlag.UNUSABLE_STAMP)
-        probability = np.where(use & ~bad, probability, np.nan)
+        probability = np.where(use & ~bad, judgement.probability, np.nan)
+        distance = _mean(np.where(use & ~bad, judgement.distance, np.nan))
+        limit = trained.spec.domain_limit
+        flags[(distance > limit) & (limit > 0)] |= int(ScoreFlag.OUT_OF_DOMAIN)
         scores = self._table(
-            np.asarray(cutouts["diaSourceId"]), probability, flags, trained, stored_version(model)
+            np.asarray(cutouts["diaSourceId"]), probability, distance, flags, trained, stored_version(model)
         )
         self.metadata["n_dia_sources"] = len(scores)
         self.metadata["n_unusable"] = int(bad.sum())
+        self.metadata["n_out_of_domain"] = int(((flags & int(ScoreFlag.OUT_OF_DOMAIN)) != 0).sum())
         self.metadata["n_out_of_fold"] = int(scores["is_out_of_fold"].sum())
         self.log.info(
             "Scored %d of %d DIA sources; %d have a probability above 0.5.",
@@ -251,13 +256,17 @@ class TransientBogusScoreTask(PipelineTask):
         return np.where(usable, blind, True), flags
 
     def _table(
-        self, ids: np.ndarray, probability: np.ndarray, flags: np.ndarray, model: Model, version: str
+        self,
+        ids: np.ndarray,
+        probability: np.ndarray,
+        distance: np.ndarray,
+        flags: np.ndarray,
+        model: Model,
+        version: str,
     ) -> Table:
         """Build the output table from the networks' outputs (K, N), NaN where not used."""
-        n_used = np.isfinite(probability).sum(axis=0)
-        total = np.where(n_used > 0, np.nansum(probability, axis=0), np.nan)
-        mean = total / np.maximum(n_used, 1)
-        variance = np.nansum((probability - mean) ** 2, axis=0) / np.maximum(n_used, 1)
+        mean = _mean(probability)
+        is_scored = np.isfinite(mean)
         if model.spec.calibration:
             calibration = Calibration.from_dict(model.spec.calibration)
             score, prior = calibration.apply(mean), calibration.prior
@@ -268,9 +277,10 @@ class TransientBogusScoreTask(PipelineTask):
                 "diaSourceId": ids,
                 "score": score,
                 "score_raw": mean,
-                "score_std": np.where(n_used > 0, np.sqrt(variance), np.nan),
+                "score_std": np.sqrt(_mean((probability - mean) ** 2)),
                 "score_networks": probability.T,
-                "is_out_of_fold": (n_used > 0) & ((flags & int(ScoreFlag.SEEN_IN_TRAINING)) == 0),
+                "domain_distance": distance,
+                "is_out_of_fold": is_scored & ((flags & int(ScoreFlag.SEEN_IN_TRAINING)) == 0),
                 "score_flag": flags,
                 "model_version": np.full(len(ids), version),
             },
@@ -280,3 +290,10 @@ class TransientBogusScoreTask(PipelineTask):
                 "SCORE_FLAG_BITS": {str(flag.name): int(flag) for flag in ScoreFlag},
             },
         )
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over networks of (K, N), without the NaN; NaN where there is nothing else."""
+    used = np.isfinite(values)
+    total = np.where(used, values, 0.0).sum(axis=0)
+    return np.where(used.any(axis=0), total / np.maximum(used.sum(axis=0), 1), np.nan)

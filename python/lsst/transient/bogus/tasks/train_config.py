@@ -139,6 +139,15 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
         default=Settings().min_per_class,
         min=1,
     )
+    domainQuantile = RangeField(
+        dtype=float,
+        doc="Fraction of the held-out sources whose stamps count as familiar: others as far from the "
+        "training samples get the score flag OUT_OF_DOMAIN. Smaller values flag more.",
+        default=Settings().domain_quantile,
+        min=0.0,
+        max=1.0,
+        inclusiveMax=True,
+    )
     maxPositivePerVisit = RangeField(
         dtype=int,
         doc="Most injections of one visit that are used, drawn at random; 0 for all.",
@@ -222,6 +231,7 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
             positive_weight=self.positiveWeight,
             negative_sign_weight=self.negativeSignWeight,
             min_per_class=self.minPerClass,
+            domain_quantile=self.domainQuantile,
             seed=self.seed,
             device=self.device,
         )
