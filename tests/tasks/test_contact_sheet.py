@@ -14,7 +14,7 @@ from astropy.table import Table
 from lsst.pipe.base import InvalidQuantumError, NoWorkFound
 from lsst.pipe.base.testUtils import lintConnections
 from lsst.transient.bogus.columns import CUTOUTS, LABELS
-from lsst.transient.bogus.plots.contact_sheet import CLASSES, choose_rows, class_of
+from lsst.transient.bogus.plots.contact_sheet import CLASSES, class_of
 from lsst.transient.bogus.tasks.contact_sheet import (
     ContactSheetConnections,
     ContactSheetTask,
@@ -71,31 +71,6 @@ def titles(figure: Any) -> list[str]:
 @pytest.mark.parametrize("connections", [ContactSheetConnections, SurveyContactSheetConnections])
 def test_connections(connections: type) -> None:
     lintConnections(connections)
-
-
-def test_classes() -> None:
-    _, labels = tables(8)
-    # Of 0…7: 0 and 5 are injected, 6 is ambiguous, odd ones are negative.
-    assert [CLASSES[c].split(", ")[-1] for c in class_of(labels)] == [
-        "injected",
-        "negative",
-        "positive",
-        "negative",
-        "positive",
-        "injected",
-        "ambiguous",
-        "negative",
-    ]
-
-
-@pytest.mark.parametrize(("n", "wanted", "expected"), [(100, 5, 5), (3, 5, 3), (0, 5, 0), (1, 1, 1)])
-def test_chosen_rows_cover_the_range(n: int, wanted: int, expected: int) -> None:
-    snr = np.random.default_rng(1).permutation(n).astype(float)
-    rows = choose_rows(snr, wanted)
-    assert len(rows) == expected
-    assert np.all(np.diff(snr[rows]) > 0)
-    if expected > 1:
-        assert (snr[rows][0], snr[rows][-1]) == (0.0, n - 1)
 
 
 def test_sheet_of_a_detector() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = ("GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections", "GalaxyHostCatalogTask")
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -19,18 +20,21 @@ from lsst.pipe.base import (
     PipelineTask,
     QuantumContext,
     Struct,
+    UpstreamFailureNoWorkFound,
 )
 
 from ..columns import INJECTION_CATALOG
-from ..errors import TableSchemaError
 from ..event_injections import draw_coherent, draw_moving
 from ..geometry import SkyMap, fit_sky_map, separation_arcsec
+from ..handles import read_table
 from ..host_injections import Box, HostSources, draw_hosted, draw_hostless
-from ..hosts import choose_hosts, ellipses_from_moments, is_within, stochastic_round
+from ..hosts import choose_hosts, is_within, stochastic_round
 from ..ids import pack_ids
 from ..injection_laws import flux_to_magnitude
+from ..object_hosts import hosts_from_objects, is_near
 from ..seeds import generator
-from .host_catalog_config import QUANTITIES, GalaxyHostCatalogConfig, GalaxyHostCatalogConnections
+from .host_catalog_config import GalaxyHostCatalogConfig, GalaxyHostCatalogConnections
+from .host_selection import can_host, pick_columns, select_flags
 
 
 class GalaxyHostCatalogTask(PipelineTask):
@@ -57,6 +61,7 @@ class GalaxyHostCatalogTask(PipelineTask):
         timespan = data_id.timespan
         outputs = self.run(
             sources=inputs["sources"],
+            objects=inputs.get("objects", ()),
             visit=int(data_id["visit"]),
             detector=int(data_id["detector"]),
             band=str(data_id["band"]),
@@ -65,7 +70,14 @@ class GalaxyHostCatalogTask(PipelineTask):
         butlerQC.put(outputs, outputRefs)
 
     def run(
-        self, *, sources: Table, visit: int, detector: int, band: str, mjd: float | None = None
+        self,
+        *,
+        sources: Table,
+        visit: int,
+        detector: int,
+        band: str,
+        mjd: float | None = None,
+        objects: Sequence[Any] = (),
     ) -> Struct:
         """Draw the injection catalogue of a visit and detector.
 
@@ -81,6 +93,9 @@ class GalaxyHostCatalogTask(PipelineTask):
             Band.
         mjd
             Middle of the exposure (TAI MJD); only for modes coherent and moving.
+        objects
+            Handles of the object tables of the tracts that overlap the detector; only
+            if ``doObjectHosts`` is set.
 
         Returns
         -------
@@ -98,10 +113,12 @@ class GalaxyHostCatalogTask(PipelineTask):
             Raised if the source table has not the configured columns.
         lsst.pipe.base.InvalidQuantumError
             Raised if the mode needs a time and there is none.
+        lsst.pipe.base.UpstreamFailureNoWorkFound
+            Raised if hosts are objects and there is no object table.
         """
         where = f"visit {visit}, detector {detector}"
         rng = generator("hosts", self.config.seed, visit, detector)
-        hosts_table, can_host = self._read(sources, where)
+        hosts_table, can_be = self._read(sources, where)
         sky_map = fit_sky_map(
             hosts_table.x,
             hosts_table.y,
@@ -112,9 +129,11 @@ class GalaxyHostCatalogTask(PipelineTask):
             where=where,
         )
         box = self._box(hosts_table)
-        candidates = np.flatnonzero(
-            can_host & is_within(hosts_table.x, hosts_table.y, box, self.config.margin)
-        )
+        if self.config.doObjectHosts:
+            hosts_table, can_be = self._read_objects(
+                objects, sky_map, box, hosts_table.point_flux_error, band, where
+            )
+        candidates = np.flatnonzero(can_be & is_within(hosts_table.x, hosts_table.y, box, self.config.margin))
         if self.config.mode == "independent":
             data = self._draw(hosts_table, candidates, sky_map, box, rng)
         elif mjd is None:
@@ -142,44 +161,54 @@ class GalaxyHostCatalogTask(PipelineTask):
         return Struct(injection_catalog=INJECTION_CATALOG.build(data, meta=meta))
 
     def _read(self, sources: Table, where: str) -> tuple[HostSources, np.ndarray]:
-        """Pick the configured columns, and tell which sources can be hosts."""
-        wanted = [q for q in QUANTITIES if q != "extendedness" or self.config.doSelectExtended]
-        missing = [self.config.columns[q] for q in wanted if self.config.columns[q] not in sources.colnames]
-        if missing:
-            raise TableSchemaError(f"The source table of {where} has no columns {missing}.")
-        column = {q: np.asarray(sources[self.config.columns[q]], dtype=float) for q in wanted if q != "id"}
-        moments = {q: column[q] for q in ("ixx", "iyy", "ixy")}
-        with np.errstate(invalid="ignore", divide="ignore"):
-            error = column["point_flux_error"]
-            keep = column["point_flux"] / error >= self.config.minSnr
-            keep &= ellipses_from_moments(**moments).semi_major <= self.config.maxSemiMajor
-            if self.config.doSelectExtended:
-                keep &= column["extendedness"] >= self.config.minExtendedness
-                keep &= column["extendedness"] <= self.config.maxExtendedness
-            error = error[error > 0]
-        keep &= np.isfinite(column["ra"] + column["dec"]) & (column["flux"] > 0)
+        """Pick the configured columns of the sources, and tell which can be hosts."""
+        names = {q: n for q, n in self.config.columns.items() if q != "extendedness" or self._needs_extended}
+        columns = pick_columns(sources, names, f"source table of {where}")
+        moments = (columns["ixx"], columns["iyy"], columns["ixy"])
+        error = columns["point_flux_error"]
+        error = error[error > 0]
         table = HostSources(
-            ids=np.asarray(sources[self.config.columns["id"]], dtype=np.int64),
-            **{q: column[q] for q in ("ra", "dec", "x", "y")},
-            **moments,
-            magnitude=flux_to_magnitude(column["flux"]),
+            ids=columns["id"],
+            **{q: columns[q] for q in ("ra", "dec", "x", "y", "ixx", "iyy", "ixy")},
+            magnitude=flux_to_magnitude(columns["flux"]),
             point_flux_error=float(np.median(error)) if len(error) else np.nan,
         )
-        return table, keep & self._passes_flags(sources)
-
-    def _passes_flags(self, sources: Table) -> np.ndarray:
-        """Tell which sources pass the configured flags."""
-        keep = np.ones(len(sources), dtype=bool)
-        absent = []
-        for names, wanted in ((self.config.badFlags, False), (self.config.goodFlags, True)):
-            for name in names:
-                if name in sources.colnames:
-                    keep &= np.asarray(sources[name], dtype=bool) == wanted
-                else:
-                    absent.append(name)
+        if self.config.doObjectHosts:
+            return table, np.zeros(len(sources), dtype=bool)
+        passes, absent = select_flags(sources, self.config.badFlags, self.config.goodFlags)
         if absent:
             self.log.info("The source table has no flags %s; they are ignored.", absent)
-        return keep
+        return table, passes & can_host(columns, moments, self.config)
+
+    @property
+    def _needs_extended(self) -> bool:
+        """Whether the extendedness of sources matters."""
+        return bool(self.config.doSelectExtended and not self.config.doObjectHosts)
+
+    def _read_objects(
+        self, objects: Sequence[Any], sky_map: SkyMap, box: Box, depth: float, band: str, where: str
+    ) -> tuple[HostSources, np.ndarray]:
+        """Pick the configured columns of the objects near the detector, and tell which can be hosts."""
+        config = self.config.objectHosts
+        names = {
+            q: n.format(band=band)
+            for q, n in config.columns.items()
+            if q != "extendedness" or self.config.doSelectExtended
+        }
+        flags = [[flag.format(band=band) for flag in group] for group in (config.badFlags, config.goodFlags)]
+        parts, passes = [], []
+        for handle in objects:
+            table = read_table(handle, dict.fromkeys([*names.values(), *flags[0], *flags[1]]))
+            columns = pick_columns(table, names, f"object table of {where}")
+            near = is_near(columns["ra"], columns["dec"], sky_map, box)
+            parts.append({q: values[near] for q, values in columns.items()})
+            passes.append(select_flags(table, *flags)[0][near])
+        if not parts:
+            raise UpstreamFailureNoWorkFound(f"There is no object table for {where}.")
+        merged = {q: np.concatenate([part[q] for part in parts]) for q in names}
+        hosts = hosts_from_objects(merged, sky_map, moment_scale=config.momentScale, point_flux_error=depth)
+        chosen = can_host(merged, (hosts.ixx, hosts.iyy, hosts.ixy), self.config)
+        return hosts, chosen & np.concatenate(passes)
 
     def _box(self, table: HostSources) -> Box:
         """Return the box of usable pixels."""

@@ -22,6 +22,7 @@ from lsst.pipe.base import connectionTypes as cT
 from ..columns import INJECTION_CATALOG
 from ..host_injections import InjectionLaws
 from .event_config import EventConfig
+from .object_host_config import ObjectHostConfig
 
 _VD = ("instrument", "visit", "detector")
 QUANTITIES = (
@@ -50,12 +51,24 @@ class GalaxyHostCatalogConnections(PipelineTaskConnections, dimensions=_VD):
         storageClass="ArrowAstropy",
         dimensions=_VD,
     )
+    objects = cT.Input(
+        doc="Coadd objects of the tracts that overlap the detector.",
+        name="object",
+        storageClass="ArrowAstropy",
+        dimensions=("skymap", "tract"),
+        multiple=True,
+        deferLoad=True,
+    )
     injection_catalog = cT.Output(
         doc=INJECTION_CATALOG.doc,
         name="transient_injection_catalog",
         storageClass="ArrowAstropy",
         dimensions=_VD,
     )
+
+    def __init__(self, *, config: GalaxyHostCatalogConfig) -> None:
+        if not config.doObjectHosts:
+            del self.objects
 
 
 class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHostCatalogConnections):
@@ -90,6 +103,12 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         },
         keyCheck=lambda quantity: quantity in QUANTITIES,
     )
+    doObjectHosts = Field[bool](
+        doc="Whether hosts are the objects of the coadd, fainter than the visit sees and the same in all "
+        "visits, instead of its own sources. The source table then gives positions and depth alone.",
+        default=False,
+    )
+    objectHosts = ConfigField[ObjectHostConfig](doc="The object table; ignored if doObjectHosts is False.")
     doSelectExtended = Field[bool](
         doc="Whether hosts must be extended. If not, any source can be a host, stars too: for crowded fields "
         "without galaxies.",
