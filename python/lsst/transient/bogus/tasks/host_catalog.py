@@ -281,12 +281,12 @@ class GalaxyHostCatalogTask(PipelineTask):
         self.metadata["n_hostless"] = n_hostless
         self.metadata["astrometry_rms_pixel"] = sky_map.rms_pixel
         self.log.info(
-            "Drew injections for %d of %d galaxies (of %d sources) and %d without host in %s; astrometry rms "
-            "%.2g pixels.",
+            "Drew %d injections beside %d possible hosts and %d without host in %s (%d sources); astrometry "
+            "rms %.2g pixels.",
             n_hosts,
             n_candidates,
-            n_sources,
             n_hostless,
             where,
+            n_sources,
             sky_map.rms_pixel,
         )
