@@ -116,7 +116,11 @@ def test_no_injection_still_gives_typed_tables():
     survey = survey_data.make_survey(n_visits=1, n_injected=0)
     result = EvaluateTransientBogusTask(config=_config()).run(**_inputs(survey, truth=False))
     assert metric_estimate(result.metrics, "n_injected_detected").value == 0
-    assert np.isnan(metric_estimate(result.metrics, "threshold").value)
+    # The threshold cannot be chosen, so it is the probability 0.5.
+    assert metric_estimate(result.metrics, "threshold").value == 0.5
+    assert result.metrics.meta["THRESHOLD_RULE"] == "fallback"
+    assert metric_estimate(result.metrics, "tn").value > 0
+    assert np.isnan(metric_estimate(result.metrics, "sensitivity").value)
 
 
 def test_a_detector_without_detections_is_no_trouble(survey):

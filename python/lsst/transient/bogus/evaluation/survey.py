@@ -31,6 +31,9 @@ from .truth_metrics import detection_metrics, recovery_curves, truth_metrics
 
 _SNR_CURVE_EDGES = (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0, 30.0, 50.0, 100.0, 300.0)
 
+FALLBACK_THRESHOLD = 0.5
+"""Working threshold where there is nothing to choose it on: no injections, or nothing else."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSettings:
@@ -105,12 +108,12 @@ def evaluate_survey(
         Metrics and curves.
     """
     good = evaluated(sources)
+    rule = settings.threshold_rule
     threshold = choose_threshold(
-        good,
-        settings.threshold_rule,
-        settings.threshold_value,
-        seed_rng=generator("evaluate", "threshold", settings.seed),
+        good, rule, settings.threshold_value, seed_rng=generator("evaluate", "threshold", settings.seed)
     )
+    if not np.isfinite(threshold):
+        rule, threshold = "fallback", FALLBACK_THRESHOLD
     subsets = standard_subsets(
         good,
         snr_cut=settings.snr_cut,
@@ -120,7 +123,7 @@ def evaluate_survey(
     rows = count_metrics(sources)
     rows += metric_rows("all", "injected", {"threshold": Estimate(threshold, n=len(good))})
     curves = score_histograms(good)
-    if len(good) and np.isfinite(threshold):
+    if len(good):
         rows += _metric_rows(good, subsets, threshold, settings)
         curves += _curves(good, subsets, threshold, rows, settings)
     if injections is not None and len(injections):
@@ -128,7 +131,7 @@ def evaluate_survey(
         curves += completeness_curves(injections, threshold, snr_edges=_SNR_CURVE_EDGES)
     if truths is not None:
         rows += detection_metrics(truths)
-    meta = {"THRESHOLD_RULE": settings.threshold_rule, "THRESHOLD": float(threshold)}
+    meta = {"THRESHOLD_RULE": rule, "THRESHOLD": float(threshold)}
     return SurveyEvaluation(metric_table(rows, meta=meta), curve_table(curves, meta=meta), threshold)
 
 

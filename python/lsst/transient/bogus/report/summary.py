@@ -49,7 +49,11 @@ def summarise(results: Results) -> dict[str, Any]:
         "n_unscored": _count(metrics, "n_unscored"),
         "threshold": _plain(metric_estimate(metrics, "threshold").value),
         "threshold_rule": metrics.meta.get("THRESHOLD_RULE"),
-        "confusion": {subset: _confusion(metrics, subset, reference) for subset in headline},
+        "confusion": {
+            # The first two are always there, whatever could be measured.
+            subset: _confusion(metrics, subset, reference)
+            for subset in dict.fromkeys(("all", "snr_gt_8", *headline))
+        },
         "auc": _plain(metric_estimate(metrics, "auc").value),
         "intervals": {
             name: _interval(metric_estimate(metrics, name)) for name in ("auc", *CONFUSION_METRICS[4:])
