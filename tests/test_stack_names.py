@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -27,6 +28,7 @@ from .stack.stand_ins import has_stack, stand_ins
 
 PIPELINES = camera_pipelines()
 BY_BAND = [path for path in PIPELINES if path.stem.endswith("by-band")]
+PAIRED = [path for path in PIPELINES if path.stem.endswith("paired")]
 SCORING = [path for path in PIPELINES if path.stem == "score"]
 INJECTING = [path for path in PIPELINES if path not in SCORING]
 NAMES = read_table()
@@ -48,6 +50,11 @@ def stock_location(path: Path) -> str:
         return stock_location(Path(imported["location"].replace("$TRANSIENT_BOGUS_DIR", str(ROOT))))
     (location,) = found
     return location
+
+
+def renamed_labels(document: dict[str, Any]) -> dict[str, str]:
+    """Return the labels that a pipeline imports under other names."""
+    return {old: new for item in document["imports"] for old, new in item.get("rename", {}).items()}
 
 
 @pytest.fixture
@@ -84,6 +91,7 @@ def science_image(path: Path) -> str:
 def test_there_is_a_pipeline_for_each_camera_and_purpose() -> None:
     assert {path.parent.name for path in INJECTING} == {path.parent.name for path in SCORING} == set(CAMERAS)
     assert {path.parent.name for path in BY_BAND} == set(CAMERAS)
+    assert {path.parent.name for path in PAIRED} == set(CAMERAS)
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=identity)
@@ -94,6 +102,8 @@ def test_labels_and_classes_are_those_of_the_stock_pipeline(path: Path) -> None:
     assert sorted(set(included) - set(stock)) == []
     overridden = {label: task["class"] for label, task in document["tasks"].items() if label in stock}
     assert overridden == {label: stock[label]["class"] for label in overridden}
+    for old, new in renamed_labels(document).items():
+        assert document["tasks"][new]["class"] == stock[old]["class"]
 
 
 @pytest.mark.parametrize("stack", PIPELINES, ids=identity, indirect=True)
@@ -111,7 +121,8 @@ def test_pipeline_resolves(stack: Path) -> None:
 @pytest.mark.parametrize("stack", INJECTING, ids=identity, indirect=True)
 def test_only_the_injection_reads_the_image_without_injections(stack: Path) -> None:
     graph, name = resolved(read(stack)), science_image(stack)
-    assert consumers(graph, name) == {"injectVisit.input_exposure"}
+    pair = {"subtractUninjected.science", "detectUninjected.science"} if stack in PAIRED else set()
+    assert consumers(graph, name) == {"injectVisit.input_exposure"} | pair
     readers = {label.partition(".")[0] for label in consumers(graph, f"injected_{name}")}
     assert {"buildTemplate", "subtractImages", "cutout", "forcedPhotDiaObjectDetector"} <= readers
     assert len(readers) == 6
@@ -160,6 +171,19 @@ def test_labels_are_of_all_detections(stack: Path) -> None:
     )
     assert graph.tasks[standardise].inputs["diaSourceCat"].parent_dataset_type_name == matched
     assert graph.producing_edge_of(matched).task_label in ("filterDiaSource", "filterDiaSrcCat")
+
+
+@pytest.mark.parametrize("stack", PAIRED, ids=identity, indirect=True)
+def test_both_halves_of_a_pair_are_processed_alike(stack: Path) -> None:
+    """Every dataset type of the half without injections has a name of its own, and its twin."""
+    graph = resolved(read(stack))
+    for old, new in renamed_labels(load(stack)).items():
+        twins = graph.tasks[old].outputs, graph.tasks[new].outputs
+        names = [{name: edge.dataset_type_name for name, edge in outputs.items()} for outputs in twins]
+        assert names[1] == {name: f"uninjected_{dataset}" for name, dataset in names[0].items()}
+    assert graph.tasks["label"].config.doPaired
+    table = graph.tasks["label"].inputs["uninjected_dia_sources"].parent_dataset_type_name
+    assert graph.producing_edge_of(table).task_label == "standardizeUninjected"
 
 
 @pytest.mark.parametrize("stack", SCORING, ids=identity, indirect=True)

@@ -46,11 +46,11 @@ def load(path: Path) -> dict[str, Any]:
 
 def stock_imports(document: dict[str, Any]) -> dict[str, list[str]]:
     """Return the labels that a pipeline takes from each stock pipeline."""
-    return {
-        item["location"].removeprefix(STOCK): item["include"]
-        for item in document["imports"]
-        if item["location"].startswith(STOCK)
-    }
+    labels: dict[str, list[str]] = {}
+    for item in document["imports"]:
+        if item["location"].startswith(STOCK):
+            labels.setdefault(item["location"].removeprefix(STOCK), []).extend(item["include"])
+    return labels
 
 
 def wanted_labels() -> dict[str, list[str]]:
@@ -70,6 +70,10 @@ def read_names(pipeline: Pipeline, classes: dict[str, str]) -> dict[str, Any]:
         node.label: {
             "class": classes[node.label],
             "dimensions": ",".join(sorted(node.dimensions.required)),
+            "init_inputs": {name: _read_edge(edge, node) for name, edge in sorted(node.init.inputs.items())},
+            "init_outputs": {
+                name: _read_edge(edge, node) for name, edge in sorted(node.init.outputs.items())
+            },
             "inputs": {name: _read_edge(edge, node) for name, edge in sorted(node.inputs.items())},
             "prerequisites": {
                 name: _read_edge(edge, node) for name, edge in sorted(node.prerequisite_inputs.items())
@@ -86,7 +90,9 @@ def _read_edge(edge: Any, node: Any) -> str:
 
 def describe(dataset: str, connection: Any) -> str:
     """Write a connection as one line: dataset type, storage class, dimensions, and whether many."""
-    words = [dataset, connection.storageClass, ",".join(sorted(connection.dimensions)) or "-"]
+    # Connections of the initialisation have no dimensions.
+    dimensions = ",".join(sorted(getattr(connection, "dimensions", ())))
+    words = [dataset, connection.storageClass, dimensions or "-"]
     return " ".join(words + ["multiple"] * connection.multiple)
 
 
@@ -95,6 +101,8 @@ def read_task(class_name: str) -> dict[str, Any]:
     config = doImportType(class_name).ConfigClass
     connections = config.ConnectionsClass
     kinds = {
+        "init_inputs": connections.initInputs,
+        "init_outputs": connections.initOutputs,
         "inputs": connections.inputs,
         "prerequisites": connections.prerequisiteInputs,
         "outputs": connections.outputs,

@@ -22,7 +22,13 @@ from lsst.pipe.base import PipelineTask, PipelineTaskConfig, PipelineTaskConnect
 from lsst.pipe.base import connectionTypes as cT
 
 OURS = "lsst.transient.bogus.stack.inject"
-_KINDS = {"inputs": cT.Input, "prerequisites": cT.PrerequisiteInput, "outputs": cT.Output}
+_KINDS = {
+    "init_inputs": cT.InitInput,
+    "init_outputs": cT.InitOutput,
+    "inputs": cT.Input,
+    "prerequisites": cT.PrerequisiteInput,
+    "outputs": cT.Output,
+}
 # Conversions of the real storage classes between types that are not importable here.
 _CONVERSIONS = {
     ("ArrowAstropy", "DataFrame"),
@@ -56,7 +62,10 @@ def stand_ins(table: dict[str, Any], location: str, folder: Path) -> Iterator[No
     labels = table["pipelines"][location]
     path = folder / "pipelines" / location
     path.parent.mkdir(parents=True)
-    tasks = {label: entry["class"] for label, entry in labels.items()}
+    tasks = {
+        label: {"class": entry["class"], "config": _connection_names(entry)}
+        for label, entry in labels.items()
+    }
     path.write_text(yaml.safe_dump({"description": "Stand-in.", "tasks": tasks}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRP_PIPE_DIR", str(folder))
@@ -76,7 +85,10 @@ def stand_ins(table: dict[str, Any], location: str, folder: Path) -> Iterator[No
 def make_task(name: str, entry: dict[str, Any]) -> type[PipelineTask]:
     """Make a task class with the connections and the simple fields of a real one."""
     members = {
-        attribute: _connection(kind, text)
+        # A stock task has its dataset types from the pipeline; one whose configuration got lost is noticed.
+        attribute: _connection(
+            kind, text if "fields" in entry else f"default_{attribute} {text.partition(' ')[2]}"
+        )
         for key, kind in _KINDS.items()
         for attribute, text in entry[key].items()
         # The real class removes it unless calibrations come from outside the image.
@@ -105,15 +117,21 @@ def make_task(name: str, entry: dict[str, Any]) -> type[PipelineTask]:
     return type(label, (PipelineTask,), {"ConfigClass": config, "_DefaultName": label})
 
 
+def _connection_names(entry: dict[str, Any]) -> dict[str, str]:
+    """Return the configuration that gives a task its dataset types."""
+    return {
+        f"connections.{attribute}": text.split()[0]
+        for key in _KINDS
+        for attribute, text in entry[key].items()
+    }
+
+
 def _connection(kind: Any, text: str) -> Any:
     dataset, storage, dimensions, *many = text.split()
-    return kind(
-        doc="Stand-in.",
-        name=dataset,
-        storageClass=storage,
-        dimensions=() if dimensions == "-" else dimensions.split(","),
-        multiple=bool(many),
-    )
+    given = {"doc": "Stand-in.", "name": dataset, "storageClass": storage, "multiple": bool(many)}
+    if issubclass(kind, cT.DimensionedConnection):
+        given["dimensions"] = () if dimensions == "-" else dimensions.split(",")
+    return kind(**given)
 
 
 def _can_convert(original: Any) -> Any:
