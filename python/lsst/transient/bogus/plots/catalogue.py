@@ -43,6 +43,7 @@ EVALUATION_FIGURES = {
     "confusion": FigureEntry(scores.confusion_figure, "Confusion matrices"),
     "ranking": FigureEntry(scores.ranking_figure, "ROC, and precision against recall"),
     "subsets": FigureEntry(survey.subset_figure, "Measures of every subset"),
+    "units": FigureEntry(survey.unit_figure, "Measures of every visit and detector"),
     "score_histogram": FigureEntry(scores.score_histogram_figure, "Scores of all data and of the injections"),
     "reliability": FigureEntry(scores.reliability_figure, "Calibration"),
     "purity": FigureEntry(survey.purity_figure, "Purity without labels"),

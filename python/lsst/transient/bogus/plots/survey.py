@@ -10,6 +10,7 @@ __all__ = (
     "purity_figure",
     "recovery_figure",
     "subset_figure",
+    "unit_figure",
 )
 
 from typing import TYPE_CHECKING, Any
@@ -206,4 +207,47 @@ def subset_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
         panels[0].set_yticks(rows, [subset_title(name) for name in names])
         panels[0].invert_yaxis()
         caption(figure, "Injections against the rest; 68 % intervals by bootstrap over visits.")
+    return figure
+
+
+def unit_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
+    """Draw sensitivity and specificity of every visit and detector.
+
+    Parameters
+    ----------
+    tables
+        Tables of the evaluation.
+    dark
+        For a dark page.
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+        One panel for visits in their order, one for detectors.
+    """
+    with drawing(dark=dark) as colours:
+        figure = new_figure(9.0, 3.2)
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, unit in zip(panels, ("visit", "detector"), strict=True):
+            names = subsets_of(tables.metrics, prefix=f"{unit}=", metric="sensitivity")
+            for metric, colour, shift in (
+                ("sensitivity", colours.injected, -0.12),
+                ("specificity", colours.hidden, 0.12),
+            ):
+                found = [metric_estimate(tables.metrics, metric, name) for name in names]
+                value = np.array([e.value for e in found])
+                spread = np.array([[e.value - e.low, e.high - e.value] for e in found]).reshape(-1, 2).T
+                axes.errorbar(
+                    np.arange(len(names)) + shift,
+                    value,
+                    yerr=np.nan_to_num(np.abs(spread)),
+                    fmt="o",
+                    ms=3.5,
+                    color=colour,
+                    label=metric,
+                )
+            axes.set_xlabel(f"{len(names)} {unit}s, in their order")
+            axes.set_xticks([])
+        panels[0].legend(loc="lower left")
+        caption(figure, "Injections against the rest at the working threshold; 68 % Wilson intervals.")
     return figure

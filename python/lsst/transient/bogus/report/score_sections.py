@@ -86,7 +86,10 @@ def subset_section(results: Results, summary: dict[str, Any]) -> Section:
     )
     table = html_table("All measures at the working threshold.", header, rows)
     body = (
-        text + figure_markup(results, "subsets") + f"<details><summary>All numbers</summary>{table}</details>"
+        text
+        + figure_markup(results, "subsets")
+        + figure_markup(results, "units")
+        + f"<details><summary>All numbers</summary>{table}</details>"
     )
     return Section("subsets", "Subsets", "No shortcut hides: subsets", body)
 

@@ -24,6 +24,7 @@ FIGURE_NAMES = (
     "confusion",
     "ranking",
     "subsets",
+    "units",
     "score_histogram",
     "reliability",
     "purity",
@@ -113,6 +114,7 @@ class EvaluateTransientBogusConnections(PipelineTaskConnections, dimensions=("in
     plot_confusion = _figure("confusion")
     plot_ranking = _figure("ranking")
     plot_subsets = _figure("subsets")
+    plot_units = _figure("units")
     plot_score_histogram = _figure("score_histogram")
     plot_reliability = _figure("reliability")
     plot_purity = _figure("purity")
