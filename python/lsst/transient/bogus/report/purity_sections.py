@@ -36,8 +36,8 @@ def purity_section(results: Results, summary: dict[str, Any]) -> Section:
     text = text_markup(
         f"Without any label, {percent(alpha['value'])} ({interval(alpha)}) of the detections that are not "
         f"injections are real, and {percent(purity['value'], 1)} ({interval(purity, 1)}) of those at or "
-        "above the working threshold. This rests on real detections scoring like injections of the same "
-        "significance."
+        "above the working threshold. This rests on real detections scoring like injections of equal "
+        "significance on an equally bright template."
     )
     rows = [
         (
