@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sep
 
-from lsst.pex.config import Field, ListField, RangeField
-from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
-from lsst.pipe.base.connectionTypes import Input, Output
+from lsst.pipe.base import NoWorkFound, PipelineTask, Struct
 
 from ..columns import DIA_SOURCE
 from ..ids import pack_ids
+from .detect_config import DetectDiaSourcesConfig, DetectDiaSourcesConnections
 from .difference_detection import Peaks, find_peaks, merge_lobes, significance_map
 from .image_arrays import ImageArrays, centre_hits, footprint_hits
 from .images import midpoint_mjd_tai
@@ -34,100 +33,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from lsst.images import DifferenceImage, MaskedImage, VisitImage
-
-_VD = ("instrument", "visit", "detector")
-
-
-class DetectDiaSourcesConnections(PipelineTaskConnections, dimensions=_VD):
-    """Connections of `DetectDiaSourcesTask`."""
-
-    science = Input(
-        doc="Visit image that the template was subtracted from.",
-        name="injected_visit_image",
-        storageClass="VisitImage",
-        dimensions=_VD,
-    )
-    template = Input(
-        doc="Template before convolution.",
-        name="template_detector",
-        storageClass="VisitImage",
-        dimensions=_VD,
-    )
-    difference = Input(
-        doc="Difference image to detect on.",
-        name="difference_image",
-        storageClass="DifferenceImage",
-        dimensions=_VD,
-    )
-    dia_sources = Output(
-        doc="Sources detected on the difference image.",
-        name="dia_source_detector",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-
-
-class DetectDiaSourcesConfig(PipelineTaskConfig, pipelineConnections=DetectDiaSourcesConnections):
-    """Configuration of `DetectDiaSourcesTask`."""
-
-    threshold = RangeField(
-        dtype=float,
-        doc="Significance, in standard deviations of the PSF-matched difference, of the faintest detection "
-        "of either sign.  Below about 4.5 noise peaks dominate.",
-        default=5.0,
-        min=2.0,
-    )
-    minArea = RangeField(
-        dtype=int,
-        doc="Fewest connected pixels of the PSF-matched difference above the threshold.  Large values lose "
-        "faint sources in sharp images.",
-        default=1,
-        min=1,
-    )
-    deblendContrast = RangeField(
-        dtype=float,
-        doc="Least fraction of the signal of a blend that becomes a detection of its own; 1 never deblends.",
-        default=0.02,
-        min=0.0,
-        max=1.0,
-    )
-    doRescaleVariance: Field[bool] = Field(
-        dtype=bool,
-        doc="Scale the variance so that the robust rms of the PSF-matched difference is one?  Without it, "
-        "the correlated noise of the convolved template makes all significances too high.",
-        default=True,
-    )
-    dipoleRadius = RangeField(
-        dtype=float,
-        doc="Largest distance, in units of the FWHM, at which a positive and a negative detection that are "
-        "each other's nearest become one source.  Zero never joins them.",
-        default=1.5,
-        min=0.0,
-    )
-    dipoleFluxRatio = RangeField(
-        dtype=float,
-        doc="A joined source is a dipole if the weaker lobe has at least this fraction of the significance "
-        "of the stronger.",
-        default=0.3,
-        min=0.0,
-        max=1.0,
-    )
-    apertureRadius = RangeField(
-        dtype=float, doc="Radius of the aperture of apFlux, in pixels.", default=12.0, min=1.0
-    )
-    extendednessThreshold = RangeField(
-        dtype=float,
-        doc="A source is extended if the trace of its moments exceeds that of the PSF by more than this "
-        "fraction.",
-        default=0.3,
-        min=0.0,
-    )
-    badMaskPlanes: ListField[str] = ListField(
-        dtype=str,
-        doc="Mask planes of pixels in which nothing is detected.  Planes that the image does not have are "
-        "ignored.",
-        default=["BAD", "NO_DATA"],
-    )
 
 
 @dataclasses.dataclass(frozen=True)

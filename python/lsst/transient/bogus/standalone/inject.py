@@ -7,7 +7,6 @@ from __future__ import annotations
 
 __all__ = ("InjectVisitConfig", "InjectVisitConnections", "InjectVisitTask")
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -27,6 +26,7 @@ from lsst.pipe.base.connectionTypes import Input, Output
 from ..columns import INJECTED_CATALOG, INJECTION_CATALOG
 from ..seeds import generator
 from .images import with_planes
+from .injection_canvas import Canvas
 from .injection_draw import SOURCE_TYPES, InjectionFlag, make_profile, paint, variance_slope
 from .mask_planes import any_mask
 from .sky_positions import sky_to_pixel
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from lsst.images.psfs import PointSpreadFunction
 
 _AB_ZERO_POINT_NJY = 31.4
-_CORE_SIZE = 3
 _VD = ("instrument", "visit", "detector")
 
 
@@ -113,18 +112,6 @@ class InjectVisitConfig(PipelineTaskConfig, pipelineConnections=InjectVisitConne
     )
 
 
-@dataclasses.dataclass
-class _Canvas:
-    """Arrays that sources are painted into."""
-
-    image: np.ndarray
-    variance: np.ndarray
-    injected: np.ndarray
-    core: np.ndarray
-    saturated: np.ndarray
-    no_data: np.ndarray
-
-
 class InjectVisitTask(PipelineTask):
     """Inject synthetic sources into a visit image.
 
@@ -165,7 +152,7 @@ class InjectVisitTask(PipelineTask):
             raise InvalidQuantumError(
                 f"Image of {where} has unit {input_exposure.unit}; expected a flux density."
             )
-        canvas = _canvas(input_exposure)
+        canvas = Canvas.of(input_exposure)
         slope = self._slope(input_exposure)
         x, y = sky_to_pixel(
             input_exposure.sky_projection, injection_catalogs["ra"], injection_catalogs["dec"]
@@ -218,7 +205,7 @@ class InjectVisitTask(PipelineTask):
 
     def _inject(
         self,
-        canvas: _Canvas,
+        canvas: Canvas,
         image: VisitImage,
         row: Any,
         x: float,
@@ -236,22 +223,22 @@ class InjectVisitTask(PipelineTask):
         if flag or kernel is None:
             return int(flag), 0
         try:
-            shape = (canvas.image.shape[0], canvas.image.shape[1])
             painted = paint(
-                kernel, local_x, local_y, flux, shape, profile=profile, max_size=self.config.maxDrawSize
+                kernel,
+                local_x,
+                local_y,
+                flux,
+                canvas.shape,
+                profile=profile,
+                max_size=self.config.maxDrawSize,
             )
         except galsim.GalSimFFTSizeError:
             return int(InjectionFlag.FFT_SIZE_ERROR), 0
         if painted is None:
             return int(InjectionFlag.NO_OVERLAP | InjectionFlag.CENTER_OFF_IMAGE), 0
-        where = (painted.rows, painted.columns)
-        added, extra = _with_noise(painted.pixels, slope, rng if self.config.addNoise else None)
-        unsaturated = ~canvas.saturated[where]
-        canvas.image[where] += np.where(unsaturated, added, 0.0)
-        if self.config.injectVariance:
-            canvas.variance[where] += np.where(unsaturated, extra, 0.0)
-        canvas.injected[where] = True
-        return int(_mark_centre(canvas, local_x, local_y)), painted.draw_size
+        noise = rng if self.config.addNoise else None
+        canvas.add(painted, slope=slope, rng=noise, with_variance=self.config.injectVariance)
+        return int(canvas.mark_centre(local_x, local_y)), painted.draw_size
 
     @staticmethod
     def _prepare(
@@ -275,19 +262,6 @@ class InjectVisitTask(PipelineTask):
             return flag | InjectionFlag.SERSIC_EXTREME, None
 
 
-def _canvas(image: VisitImage) -> _Canvas:
-    """Copy the planes that are painted into."""
-    shape = image.image.array.shape
-    return _Canvas(
-        image.image.array.astype(np.float32, copy=True),
-        image.variance.array.astype(np.float32, copy=True),
-        np.zeros(shape, dtype=bool),
-        np.zeros(shape, dtype=bool),
-        any_mask(image.mask, ["SATURATED"]),
-        any_mask(image.mask, ["NO_DATA"]) | ~np.isfinite(image.image.array),
-    )
-
-
 def _kernel(psf: PointSpreadFunction, x: float, y: float) -> np.ndarray | None:
     """Evaluate the PSF at the nearest position where it is valid; `None` if it cannot be."""
     box = psf.bounds.bbox
@@ -300,35 +274,6 @@ def _kernel(psf: PointSpreadFunction, x: float, y: float) -> np.ndarray | None:
     except (ArithmeticError, RuntimeError, ValueError):
         return None
     return image.array if np.all(np.isfinite(image.array)) and image.array.sum() > 0 else None
-
-
-def _with_noise(
-    pixels: np.ndarray, slope: float, rng: np.random.Generator | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return flux, with photon noise if there is a generator, and its variance.
-
-    A pixel of flux f holds f / slope photons of slope each, so its variance is f · slope.
-    """
-    if slope <= 0.0:
-        return pixels, np.zeros_like(pixels)
-    if rng is None:
-        return pixels, slope * np.maximum(pixels, 0.0)
-    photons = rng.poisson(np.maximum(pixels, 0.0) / slope)
-    return slope * photons + np.minimum(pixels, 0.0), slope**2 * photons
-
-
-def _mark_centre(canvas: _Canvas, x: float, y: float) -> InjectionFlag:
-    """Mark the core in the mask and return what is wrong with the central pixel."""
-    height, width = canvas.image.shape
-    column, row, half = int(np.floor(x + 0.5)), int(np.floor(y + 0.5)), _CORE_SIZE // 2
-    canvas.core[
-        max(row - half, 0) : max(row + half + 1, 0), max(column - half, 0) : max(column + half + 1, 0)
-    ] = True
-    if not (0 <= row < height and 0 <= column < width):
-        return InjectionFlag.CENTER_OFF_IMAGE
-    if canvas.no_data[row, column]:
-        return InjectionFlag.CENTER_NO_DATA
-    return InjectionFlag.CENTER_SATURATED if canvas.saturated[row, column] else InjectionFlag(0)
 
 
 def _jacobian(projection: SkyProjection[Any], x: float, y: float) -> np.ndarray:

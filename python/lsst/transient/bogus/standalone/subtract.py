@@ -10,16 +10,20 @@ __all__ = ("SubtractImagesConfig", "SubtractImagesConnections", "SubtractImagesT
 import dataclasses
 from typing import TYPE_CHECKING
 
-import astropy.units as u
 import numpy as np
 import sep
 from scipy import ndimage
 
-from lsst.images import Box, DifferenceImage, Image, Mask, MaskedImage, MaskPlane
 from lsst.pex.config import ListField, RangeField
 from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
 from lsst.pipe.base.connectionTypes import Input, Output
 
+from .difference_images import (
+    Subtraction,
+    make_difference_image,
+    make_matched_template,
+    template_on_box,
+)
 from .difference_sky import cell_sky, fit_sky
 from .image_arrays import ImageArrays
 from .kernel_basis import polar_basis, radial_knots
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from lsst.images import VisitImage
 
 _VD = ("instrument", "visit", "detector")
-_SAT_TEMPLATE = MaskPlane("SAT_TEMPLATE", "Template pixel was saturated.")
 _MISSING_SHARE = 0.02
 
 
@@ -145,18 +148,6 @@ class SubtractImagesConfig(PipelineTaskConfig, pipelineConnections=SubtractImage
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Subtraction:
-    """Planes of the result."""
-
-    difference: np.ndarray
-    matched: np.ndarray
-    variance: np.ndarray
-    matched_variance: np.ndarray
-    no_data: np.ndarray
-    saturated: np.ndarray
-
-
 class SubtractImagesTask(PipelineTask):
     """Subtract a template, convolved to the PSF of the visit image.
 
@@ -194,7 +185,7 @@ class SubtractImagesTask(PipelineTask):
         template_psf = PsfStamps.sample(template.psf, template.bbox)
         widest = max(science_psf.fwhm, template_psf.fwhm)
         half_width = max(3, round(self.config.kernelHalfWidth * widest))
-        template = _on_grid(template, science.bbox.padded(half_width))
+        template = template_on_box(template, science.bbox.padded(half_width))
         arrays = ImageArrays.from_masked_image(science, self.config.badMaskPlanes)
         template_arrays = ImageArrays.from_masked_image(template, self.config.badMaskPlanes)
         inner = (slice(half_width, -half_width), slice(half_width, -half_width))
@@ -223,7 +214,10 @@ class SubtractImagesTask(PipelineTask):
         self.metadata["kernel_order"] = kernel.order
         self.metadata["kernel_chi2"] = kernel.chi2
         self.metadata["residual_rms"] = spread
-        return Struct(difference=_difference(science, result), matched_template=_matched(science, result))
+        return Struct(
+            difference=make_difference_image(science, result),
+            matched_template=make_matched_template(science, result),
+        )
 
     def _fit(
         self,
@@ -261,7 +255,7 @@ class SubtractImagesTask(PipelineTask):
         shape = (science.image.shape[0], science.image.shape[1])
         return fit_kernel(pairs, basis, shape=shape, max_order=config.kernelOrder), len(column)
 
-    def _subtract(self, science: VisitImage, template: VisitImage, kernel: MatchingKernel) -> _Subtraction:
+    def _subtract(self, science: VisitImage, template: VisitImage, kernel: MatchingKernel) -> Subtraction:
         """Convolve the template, subtract it and its sky, and propagate variance and masks."""
         margin = kernel.half_width
         height, width = science.image.array.shape
@@ -281,71 +275,10 @@ class SubtractImagesTask(PipelineTask):
         difference = np.where(own.bad, 0.0, science.image.array - matched)
         sky = fit_sky(difference, variance, bad, self.config.backgroundOrder)
         sky += cell_sky(difference - sky, variance, bad, self.config.backgroundSize)
-        return _Subtraction(difference - sky, matched + sky, variance, matched_variance, bad, saturated)
-
-
-def _on_grid(template: VisitImage, box: Box) -> VisitImage:
-    """Return a template on exactly a box, with NO_DATA where it has no pixels."""
-    if template.bbox.contains(box):
-        return template[box]
-    common = template.bbox.intersection(box)
-    mask = Mask(0, bbox=box, schema=template.mask.schema)
-    mask.set("NO_DATA", np.ones(box.shape, dtype=bool))
-    image, variance = np.zeros(box.shape, dtype=np.float32), np.ones(box.shape, dtype=np.float32)
-    inner = common.slice_within(box)
-    cut = template[common]
-    image[inner], variance[inner], mask.array[inner] = cut.image.array, cut.variance.array, cut.mask.array
-    return type(template)(
-        Image(image, bbox=box, unit=template.unit),
-        mask=mask,
-        variance=Image(variance, bbox=box, unit=template.unit**2),
-        sky_projection=template.sky_projection,
-        obs_info=template.obs_info,
-        psf=template.psf,
-        detector=template.detector,
-        band=template.band,
-    )
+        return Subtraction(difference - sky, matched + sky, variance, matched_variance, bad, saturated)
 
 
 def _without_sky(arrays: ImageArrays) -> np.ndarray:
     """Subtract the local sky, for the choice of sources alone."""
     sky = sep.Background(arrays.image, mask=arrays.bad, bw=64, bh=64)
     return np.where(arrays.bad, 0.0, arrays.image - sky.back(dtype=np.float32)).astype(np.float32)
-
-
-def _difference(science: VisitImage, result: _Subtraction) -> DifferenceImage:
-    """Wrap the difference with the identity of the visit image."""
-    mask = science.mask.add_planes([_SAT_TEMPLATE])
-    mask.set("SAT_TEMPLATE", result.saturated)
-    mask.set("NO_DATA", result.no_data)
-    return DifferenceImage(
-        Image(result.difference.astype(np.float32), bbox=science.bbox, unit=science.unit),
-        mask=mask,
-        variance=Image(result.variance.astype(np.float32), bbox=science.bbox, unit=science.unit**2),
-        sky_projection=science.sky_projection,
-        obs_info=science.obs_info,
-        psf=science.psf,
-        detector=science.detector,
-        band=science.band,
-    )
-
-
-def _matched(science: VisitImage, result: _Subtraction) -> MaskedImage:
-    """Wrap the convolved template."""
-    mask = Mask(0, bbox=science.bbox, schema=science.mask.schema)
-    mask.set("NO_DATA", result.no_data)
-    mask.set("SATURATED", result.saturated)
-    return MaskedImage(
-        Image(
-            result.matched.astype(np.float32),
-            bbox=science.bbox,
-            unit=science.unit,
-            sky_projection=science.sky_projection,
-        ),
-        mask=mask,
-        variance=Image(
-            np.maximum(result.matched_variance, 1e-30).astype(np.float32),
-            bbox=science.bbox,
-            unit=u.Unit(science.unit) ** 2,
-        ),
-    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 __all__ = ("BuildTemplateConfig", "BuildTemplateConnections", "BuildTemplateTask")
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +31,8 @@ from .combine import Stack, combine, select_visits
 from .image_arrays import ImageArrays
 from .mask_planes import any_mask, empty_mask, set_planes
 from .overlap import overlapping_pairs
-from .psf_stamps import PsfStamps
-from .warp import PixelMap, map_pixels, warp_image, warp_weight
+from .template_candidates import Candidate, find_candidates, without_pixels
+from .warp import warp_image, warp_weight
 
 if TYPE_CHECKING:
     from lsst.daf.butler import DeferredDatasetHandle
@@ -49,10 +48,6 @@ _VD = ("instrument", "visit", "detector")
 _INTERPOLATION_MARGIN = 8
 _SATURATION_REACH = 4
 _BAD_WEIGHT = 0.1  # a target pixel is bad if more than this share of its flux comes from bad pixels
-# Read together, so that a file is opened once.  The butler remembers the last file
-# that it read, and a Piff PSF cannot be made twice from what it remembers: no image
-# may be asked for its PSF twice in a row.
-_OUTLINE = ("bbox", "obs_info", "psf", "sky_projection")
 
 
 class BuildTemplateConnections(PipelineTaskConnections, dimensions=_VD):
@@ -156,19 +151,6 @@ class BuildTemplateConfig(PipelineTaskConfig, pipelineConnections=BuildTemplateC
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Candidate:
-    """A visit that may enter the template."""
-
-    handle: DeferredDatasetHandle
-    visit: int
-    psf: PointSpreadFunction
-    fwhm: float
-    pixel_map: PixelMap
-    inside: np.ndarray
-    box: Box
-
-
 class BuildTemplateTask(PipelineTask):
     """Combine the visits of best seeing, of other nights, on the grid of a visit.
 
@@ -217,10 +199,10 @@ class BuildTemplateTask(PipelineTask):
             Raised if too few visits of other nights overlap, or they cover too little.
         """
         visit_images = [handle for handle in visit_images if handle.dataId != visit_image.dataId]
-        target, target_box = _without_pixels(visit_image)
+        target, target_box = without_pixels(visit_image)
         box = target_box.padded(self.config.grow)
         where = f"visit {target.obs_info.visit_id}, detector {target.detector.id}"
-        candidates = self._candidates(target, box, visit_images)
+        candidates = find_candidates(target, box, visit_images)
         if len(candidates) < self.config.minVisits:
             raise NoWorkFound(
                 f"No template for {where}: {len(candidates)} of {len(visit_images)} other images overlap it "
@@ -264,29 +246,7 @@ class BuildTemplateTask(PipelineTask):
         )
         return Struct(template=_template(target, box, stack, saturated, visits, psf))
 
-    def _candidates(
-        self, target: VisitImage, box: Box, handles: Sequence[DeferredDatasetHandle]
-    ) -> list[_Candidate]:
-        """Look at the seeing and the overlap of each image without reading its pixels."""
-        candidates = []
-        for handle in handles:
-            outline = handle.get(component="components", parameters={"components": list(_OUTLINE)})
-            info, source_box = outline["obs_info"], outline["bbox"]
-            night = info.observing_day
-            same_night = night is not None and night == target.obs_info.observing_day
-            if same_night or info.visit_id == target.obs_info.visit_id:
-                continue
-            pixel_map = map_pixels(target.sky_projection, box, outline["sky_projection"])
-            inside = pixel_map.inside(source_box)
-            if not inside.any():
-                continue
-            scale = float(np.sqrt(np.median(pixel_map.area)))
-            fwhm = PsfStamps.sample(outline["psf"], source_box, step=10**6).fwhm / scale
-            visit = int(info.visit_id or 0)
-            candidates.append(_Candidate(handle, visit, outline["psf"], fwhm, pixel_map, inside, source_box))
-        return candidates
-
-    def _combine(self, candidates: Sequence[_Candidate], box: Box) -> tuple[Stack, np.ndarray]:
+    def _combine(self, candidates: Sequence[Candidate], box: Box) -> tuple[Stack, np.ndarray]:
         """Read, resample and combine the chosen images; also return where any is saturated."""
         shape = (len(candidates), *box.shape)
         images, variances = np.zeros(shape, dtype=np.float32), np.ones(shape, dtype=np.float32)
@@ -316,13 +276,6 @@ class BuildTemplateTask(PipelineTask):
             protect=ndimage.binary_dilation(saturated, iterations=_SATURATION_REACH),
         )
         return stack, saturated
-
-
-def _without_pixels(handle: DeferredDatasetHandle) -> tuple[VisitImage, Box]:
-    """Return everything of an image but its pixels (all but one), and its box."""
-    box: Box = handle.get(component="bbox")
-    corner = Box.factory[box.y.start : box.y.start + 1, box.x.start : box.x.start + 1]
-    return handle.get(parameters={"bbox": corner}), box
 
 
 def _template(
