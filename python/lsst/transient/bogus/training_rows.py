@@ -18,7 +18,7 @@ from .seeds import generator
 
 type _Key = tuple[int, int]
 
-_COLUMNS = ("table", "row", "label", "fold", "tile", "sign")
+_COLUMNS = ("table", "row", "label", "fold", "tile", "sign", "snr")
 
 
 @dataclasses.dataclass
@@ -41,6 +41,8 @@ class TrainingRows:
         Sky tile.
     sign
         Sign of the detection.
+    snr
+        Absolute peak significance.
     """
 
     keys: Sequence[_Key]
@@ -50,6 +52,7 @@ class TrainingRows:
     fold: npt.NDArray[np.int64]
     tile: npt.NDArray[np.int64]
     sign: npt.NDArray[np.int64]
+    snr: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -113,8 +116,9 @@ def choose_rows(
         name: np.concatenate([np.asarray(t[name], dtype=np.int64) for t in tables])
         for name in ("label", "fold", "tile", "sign")
     }
+    snr = np.concatenate([np.asarray(t["snr"], dtype=np.float64) for t in tables])
     ambiguous = np.concatenate([np.asarray(t["is_ambiguous"], dtype=bool) for t in tables])
-    rows = TrainingRows(keys, table, row, **columns)
+    rows = TrainingRows(keys, table, row, **columns, snr=snr)
     rows.keep(~ambiguous & (columns["tile"] >= 0))
     chosen = np.ones(len(rows), dtype=bool)
     visits = np.array([visit for visit, _ in keys])[rows.table]

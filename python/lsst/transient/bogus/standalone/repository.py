@@ -12,10 +12,15 @@ from pathlib import Path
 import sqlalchemy.exc
 import yaml
 
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, Config
 from lsst.daf.butler.registry.interfaces import IncompatibleVersionError
 
 from ..errors import InputDataError
+
+_FORMATTER = "lsst.images.formatters.GenericFormatter"
+_TILES = {"algorithm": "GZIP_2", "tile_shape": [64, 8192]}
+# Compressed row by row, the default, images take twice as long to read.
+_LOSSLESS = {"image": _TILES, "mask": _TILES, "variance": _TILES}
 
 
 def open_repository(path: Path, *, create: bool = False) -> Butler:
@@ -44,7 +49,9 @@ def open_repository(path: Path, *, create: bool = False) -> Butler:
         if path.suffix:
             # The middleware takes such a name for that of a configuration file.
             raise InputDataError(f"A new repository cannot be named {path.name}: its name has a dot in it.")
-        Butler.makeRepo(str(path))
+        config = Config()
+        config["datastore", "formatters", "write_recipes", _FORMATTER] = {"default": _LOSSLESS}
+        Butler.makeRepo(str(path), config=config)
     if not path.joinpath("butler.yaml").is_file():
         raise InputDataError(f"{path} is not a Butler repository: it has no file butler.yaml.")
     try:

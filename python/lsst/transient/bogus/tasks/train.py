@@ -25,6 +25,7 @@ from lsst.pipe.base import (
 from ..calibration import Calibration
 from ..columns import LABELS, TRAINING_HISTORY
 from ..errors import InsufficientDataError
+from ..evaluation.subsets import quantile_strata
 from ..handles import read_table
 from ..nn.spec import FoldRule
 from ..purity import estimate_contamination
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 type _Key = tuple[int, int]
 
 _MIN_PRIOR = 1e-3  # with no sign of a real transient at all, scores still rank the sources
+_MAX_STRATA = 3
+_MIN_INJECTED_IN_STRATUM = 15
 
 
 class TrainTransientBogusTask(PipelineTask):
@@ -146,7 +149,7 @@ class TrainTransientBogusTask(PipelineTask):
         for visit, detector in keys:
             table = read_table(labels[visit, detector])
             where = f"visit {visit}, detector {detector}"
-            LABELS.check(table, ("label", "is_ambiguous", "fold", "tile", "sign"), where=where)
+            LABELS.check(table, ("label", "is_ambiguous", "fold", "tile", "sign", "snr"), where=where)
             rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
             tables.append(table)
         if len(rules) > 1:
@@ -215,8 +218,7 @@ class TrainTransientBogusTask(PipelineTask):
         injected = rows.label == 1
         prior = self.config.prior
         if not prior:
-            estimate = estimate_contamination(score[~injected], score[injected])
-            prior = max(estimate.alpha, _MIN_PRIOR)
+            prior = max(_contamination(score, rows.snr, injected), _MIN_PRIOR)
         calibration = Calibration.fit(score, rows.label, method=self.config.calibration, prior=prior)
         best = result.history[result.best_epoch]
         metrics = {
@@ -247,6 +249,19 @@ class TrainTransientBogusTask(PipelineTask):
             result.model.spec, calibration=calibration.to_dict(), provenance=provenance
         )
         return dataclasses.replace(result.model, spec=spec)
+
+
+def _contamination(score: np.ndarray, snr: np.ndarray, injected: np.ndarray) -> float:
+    """Estimate the real fraction of the unlabelled, which are fainter than injections: in bins of S/N."""
+    n_strata = int(np.clip(injected.sum() // _MIN_INJECTED_IN_STRATUM, 1, _MAX_STRATA))
+    stratum = quantile_strata(snr, snr[injected], n_strata)
+    estimate = estimate_contamination(
+        score[~injected],
+        score[injected],
+        stratum_unlabelled=stratum[~injected],
+        stratum_injected=stratum[injected],
+    )
+    return estimate.alpha
 
 
 def _history(result: Result) -> Any:
