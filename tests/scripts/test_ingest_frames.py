@@ -106,6 +106,13 @@ def test_own_header_map(tmp_path: Path, folder: Path) -> None:
     assert "Cannot read the header map" in wrong.output
 
 
+def test_wrong_gain_is_suspected(tmp_path: Path, folder: Path) -> None:
+    write_frame(folder / "a.fits", GAIN=10.0)
+    result = run(tmp_path / "repo", folder)
+    assert result.exit_code == 0
+    assert "Warning: the noise of the sky is 3." in result.output
+
+
 def test_empty_folder(tmp_path: Path, folder: Path) -> None:
     result = run(tmp_path / "repo", folder)
     assert result.exit_code == 1

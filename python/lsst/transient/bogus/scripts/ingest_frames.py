@@ -8,7 +8,8 @@ from __future__ import annotations
 __all__ = ("ingest_frames",)
 
 import math
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ..errors import InputDataError
 if TYPE_CHECKING:
     from ..standalone.frames.read import Frame
 
+_NOISE_TOLERANCE = 1.5
 _HEADINGS = (
     "visit",
     "det",
@@ -92,12 +94,25 @@ def ingest_frames(
             result = ingest(butler, run, survey.frames, rules.settings, workers=workers, progress=_show)
     except InputDataError as error:
         raise click.ClickException(str(error)) from error
+    _warn_of_noise(result.provenance)
     nights = len({frame.day_obs for frame in survey.frames})
     bands = "".join(sorted({frame.band for frame in survey.frames}))
     click.echo(
         f"{result.n_written} frames written into {run}, {result.n_skipped} were there; "
         f"{nights} nights, bands {bands}."
     )
+
+
+def _warn_of_noise(provenance: Sequence[Mapping[str, Any]]) -> None:
+    """Warn if the noise of the sky is not what gain and read noise predict."""
+    ratios = [entry["measured"]["noise_ratio"] for entry in provenance]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if known and not 1.0 / _NOISE_TOLERANCE < (middle := statistics.median(known)) < _NOISE_TOLERANCE:
+        click.echo(
+            f"Warning: the noise of the sky is {middle:.2f} times what gain, read noise and sky level "
+            "predict; are they right?",
+            err=True,
+        )
 
 
 def _named(header_map: Path) -> Path:
