@@ -10,11 +10,11 @@ __all__ = ("Peaks", "SignificanceMap", "find_peaks", "merge_lobes", "significanc
 import dataclasses
 
 import numpy as np
-import sep
 from scipy import fft
 from scipy.spatial import KDTree
 
 from .image_arrays import ImageArrays
+from .segmentation import extract
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ def find_peaks(snr: np.ndarray, *, threshold: float, min_area: int, deblend_cont
     segments = np.zeros(snr.shape, dtype=np.int64)
     n = 0
     for sign in (1.0, -1.0):
-        found, own = sep.extract(
+        found, own = extract(
             np.ascontiguousarray(sign * snr),
             threshold,
             minarea=min_area,

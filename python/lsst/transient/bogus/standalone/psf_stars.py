@@ -13,6 +13,8 @@ import numpy as np
 import sep
 from scipy.spatial import KDTree
 
+from .segmentation import extract
+
 _RADIUS_TO_FWHM = 2.0
 _CROWDING_FLUX_RATIO = 0.05
 _MIN_LOCUS_WIDTH = 0.03
@@ -78,7 +80,7 @@ def find_stars(
         The stars.
     """
     noise = np.sqrt(np.where(bad, 1.0, variance)).astype(np.float32)
-    found = sep.extract(pixels, 5.0, err=noise, mask=bad, minarea=5, deblend_cont=0.005)
+    found = extract(pixels, 5.0, err=noise, mask=bad, minarea=5, deblend_cont=0.005)
     bright = found[found["cflux"] > 0]
     if len(bright) == 0:
         return StarCandidates(np.zeros(0), np.zeros(0), np.zeros(0), float("nan"))

@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from .image_arrays import ImageArrays, stamps_at
 from .psf_stamps import PsfStamps
+from .segmentation import extract
 from .shapes import Shapes, adaptive_moments
 
 _CHUNK = 1024
@@ -85,7 +86,7 @@ def detect_sources(
         sky = sep.Background(image, mask=arrays.bad, bw=background_size, bh=background_size)
         image = np.where(arrays.bad, 0.0, image - sky.back(dtype=np.float32)).astype(np.float32)
     core = _core(kernel)
-    found, segments = sep.extract(
+    found, segments = extract(
         image,
         threshold,
         var=arrays.variance,

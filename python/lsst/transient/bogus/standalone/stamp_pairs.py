@@ -14,6 +14,7 @@ from scipy import ndimage
 from .image_arrays import ImageArrays, stamps_at
 from .kernel_fit import StampPairs
 from .psf_stamps import PsfStamps
+from .segmentation import extract
 
 _MODEL_ERROR = 0.02
 _MIN_GOOD_FRACTION = 0.7
@@ -53,7 +54,7 @@ def select_positions(
     row : `numpy.ndarray`
         Rows, int64, shape (N,).
     """
-    found = sep.extract(science.image, 5.0, var=science.variance, mask=~usable, minarea=5, deblend_cont=0.01)
+    found = extract(science.image, 5.0, var=science.variance, mask=~usable, minarea=5, deblend_cont=0.01)
     height, width = science.image.shape
     column, row = np.round(found["xpeak"]).astype(np.int64), np.round(found["ypeak"]).astype(np.int64)
     flux, error, _ = sep.sum_circle(
