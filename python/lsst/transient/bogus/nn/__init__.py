@@ -21,7 +21,12 @@ __all__ = (
 )
 
 import importlib
+import os
 from typing import Any
+
+# Threads that wait for each other must sleep.  By default they spin, and where other processes
+# want the same cores a training takes ten times as long.  OpenMP reads this when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "Model": "model",

@@ -66,7 +66,7 @@ class Network:
     """
 
     kind: str = "compact"
-    filters: tuple[int, ...] = (32, 64, 64)
+    filters: tuple[int, ...] = (24, 48, 48)
     units: int = 64
     dropout: float = 0.2
 
@@ -119,7 +119,7 @@ class Regime:
         0 to estimate it from out-of-fold scores after every epoch.
     """
 
-    kind: str = "standard"
+    kind: str = "contamination"
     forget_rate: float = 0.1
     forget_rate_positive: float = 0.0
     ramp_epochs: int = 5
@@ -203,13 +203,13 @@ class Settings:
     augmentation: Augmentation = Augmentation()
     peers: int = 1
     members: int = 1
-    epochs: int = 20
+    epochs: int = 15
     patience: int = 0
     monitor: str = "auc"
     batch_size: int = 128
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 1e-2
-    averaging: float = 0.98
+    averaging: float = 0.95
     positive_weight: float = 0.0
     negative_sign_weight: float = 1.0
     min_per_class: int = 20

@@ -193,10 +193,6 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
         default="",
     )
 
-    def setDefaults(self) -> None:
-        super().setDefaults()
-        self.regime.kind = "co_teaching"
-
     def validate(self) -> None:
         super().validate()
         if "co_teaching" in self.regime.kind and self.peers < 2:
