@@ -11,7 +11,7 @@ import astropy.units as u
 import numpy as np
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
@@ -104,6 +104,7 @@ def test_unknown_sizes_and_columns() -> None:
     assert SMALL["c"].cell_shape({"n": 7}) == (7, 2)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 5), st.integers(1, 3), st.integers(1, 6))
 def test_tensors_survive_parquet(n: int, channels: int, size: int) -> None:
     rng = np.random.default_rng(n)

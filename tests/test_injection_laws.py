@@ -78,9 +78,14 @@ def test_gaussian_light_is_the_elliptical_normal() -> None:
     assert stats.kstest(major, stats.norm.cdf).pvalue > ALPHA
 
 
+def test_on_the_host() -> None:
+    offset = draw_offsets("none", np.ones(3), np.ones(3), sersic_index=1.0, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(offset, np.zeros((2, 3)))
+
+
 def test_unknown_law() -> None:
-    with pytest.raises(ValueError, match="No offset law 'none'"):
-        draw_offsets("none", np.ones(1), np.ones(1), sersic_index=1.0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="No offset law 'elsewhere'"):
+        draw_offsets("elsewhere", np.ones(1), np.ones(1), sersic_index=1.0, rng=np.random.default_rng(0))
 
 
 def test_rotation_takes_the_major_axis_to_its_angle() -> None:
