@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml setup.py constraints.txt | cksum | cut -d' ' -f1)
 
 JOBS ?= 2
+BENCHMARKS ?= association cutouts host_catalog scoring subtraction training_speed
 # One thread for each test process: the processes already fill the cores.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
@@ -48,8 +49,8 @@ docs: $(STAMP)  ## Build the documentation in doc/_build/html; a warning is an e
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html doc doc/_build/html
 	@echo "doc/_build/html/index.html"
 
-bench: $(STAMP)  ## Run the benchmarks
-	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: $(STAMP)  ## Run the benchmarks that need no survey (BENCHMARKS='cutouts scoring' for some)
+	@set -e; for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py; done
 
 clean:  ## Remove what builds and tests leave behind; keeps .venv and demo
 	rm -rf build dist doc/_build doc/_generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
