@@ -102,7 +102,7 @@ SCORES = TableSchema(
         Column(
             "domain_distance",
             "f4",
-            "Distance in feature space from the training samples: about 1 for the familiar; NaN if not scored.",
+            "Distance in feature space from the training samples: about 1 if familiar; NaN if not scored.",
             optional=True,
         ),
         Column("is_out_of_fold", "?", "Scored only by networks that did not see the source's sky tile."),
