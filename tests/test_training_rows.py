@@ -15,7 +15,7 @@ KEYS = [(1, 0), (1, 1), (2, 0)]
 
 
 def table(n, **columns):
-    plain = {"label": 0, "fold": 0, "tile": 5, "sign": 1, "is_ambiguous": False}
+    plain = {"label": 0, "fold": 0, "tile": 5, "sign": 1, "snr": 7.5, "is_ambiguous": False}
     return Table({name: np.broadcast_to(columns.get(name, value), n).copy() for name, value in plain.items()})
 
 
