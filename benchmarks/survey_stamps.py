@@ -13,6 +13,7 @@ import numpy as np
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.evaluation.truth_match import match_truth
+from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn import Stamps
 
 RADIUS_ARCSEC = 1.0
@@ -73,7 +74,7 @@ def load_survey(repo: str, collections: str) -> Survey:
     with Butler.from_config(repo, collections=collections.split(",")) as butler:
         for ref in sorted(butler.query_datasets("transient_labels"), key=lambda ref: ref.dataId):
             labels, cutouts, sources = (
-                butler.get(name, ref.dataId)
+                read_table(butler.getDeferred(name, ref.dataId))
                 for name in ("transient_labels", "transient_cutouts", "dia_source_detector")
             )
             truth = butler.get("simulated_truth", ref.dataId)
