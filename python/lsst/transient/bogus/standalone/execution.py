@@ -47,9 +47,11 @@ _PRELOADED = (
     "lsst.transient.bogus.standalone.measure",
     "lsst.transient.bogus.standalone.subtract",
     "lsst.transient.bogus.standalone.template",
+    "piff",
+    "pyarrow.dataset",
     "torch",
 )
-"""Modules that the fork server imports once for all quanta."""
+"""Modules that the fork server imports once for all quanta, those imported late among them."""
 
 _EXECUTED = re.compile(r"Executed (\d+) quanta successfully, (\d+) failed and \d+ remain out of total (\d+)")
 _TAIL_LINES = 40
