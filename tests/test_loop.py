@@ -26,6 +26,7 @@ from lsst.transient.bogus.columns import (
     TableSchema,
 )
 from lsst.transient.bogus.paths import ensure_package_dir_env
+from lsst.transient.bogus.tasks.score import ScoreFlag
 
 VISITS = "SimCam/defaults"
 OUTPUT = "loop/run"
@@ -81,7 +82,7 @@ def test_every_injection_is_accounted_for(loop: Butler) -> None:
 
 def test_scores_are_out_of_fold_probabilities(loop: Butler) -> None:
     for table in tables(loop, SCORES).values():
-        scored = np.asarray(table["score_flag"]) == 0
+        scored = (np.asarray(table["score_flag"]) & ScoreFlag.UNUSABLE_STAMP) == 0
         assert np.all(np.asarray(table["is_out_of_fold"])[scored])
         assert np.all((table["score"][scored] >= 0) & (table["score"][scored] <= 1))
         assert np.all(np.isnan(table["score"][~scored]))

@@ -23,6 +23,7 @@ from lsst.images.psfs import PointSpreadFunction
 from ..images import make_gaussian_psf
 from ..psf import measure_psf
 from ..psf_stamps import PsfStamps
+from ..segmentation import extract
 
 _MODEL_ERROR = 0.05
 """Relative error of the model: keeps bright stars from deciding alone."""
@@ -230,9 +231,7 @@ def _find(
     axis = np.arange(-half, half + 1)
     profile = np.exp(-(axis**2) / (2.0 * (0.5 * fwhm / 2.355) ** 2))
     kernel = np.outer(profile, profile).astype(np.float32)
-    sep.set_sub_object_limit(8192)
-    sep.set_extract_pixstack(max(1_000_000, 2 * pixels.size))
-    found = sep.extract(pixels, _THRESHOLD, err=noise, filter_kernel=kernel, minarea=4, deblend_cont=1e-3)
+    found = extract(pixels, _THRESHOLD, err=noise, filter_kernel=kernel, minarea=4, deblend_cont=1e-3)
     found = found[np.argsort(-found["cflux"])][:_MAX_STARS]
     height, width = unusable.shape
     return np.clip(found["x"], 0, width - 1), np.clip(found["y"], 0, height - 1)
