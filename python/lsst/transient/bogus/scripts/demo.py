@@ -124,16 +124,19 @@ def _take_model(simulated: LoopFolder, folder: LoopFolder, preset: str, processe
 
 
 def _write_report(folder: LoopFolder) -> None:
-    """Write the report and say where things are."""
+    """Write the report and the inspector, and say where things are."""
+    from .inspect_transients import inspect_transients
     from .report import report
 
-    click.get_current_context().invoke(
-        report, repo=folder.repository, collection=OUTPUT, folder=folder.report
-    )
+    context = click.get_current_context()
+    inspector = folder.report / "inspector.html"
+    context.invoke(report, repo=folder.repository, collection=OUTPUT, folder=folder.report)
+    context.invoke(inspect_transients, repo=folder.repository, collection=OUTPUT, file=inspector)
     metrics = json.loads(folder.report.joinpath("metrics.json").read_text())
     _print_summary(metrics)
-    click.echo(f"\nReport:  {folder.report / 'index.html'}")
-    click.echo(f"Metrics: {folder.report / 'metrics.json'}")
+    click.echo(f"\nReport:    {folder.report / 'index.html'}")
+    click.echo(f"Inspector: {inspector}")
+    click.echo(f"Metrics:   {folder.report / 'metrics.json'}")
     click.echo(f"""
 Candidates, in Python:
     from astropy.table import vstack
