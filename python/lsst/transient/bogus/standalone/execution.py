@@ -146,8 +146,10 @@ def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
         Raised if ``pipetask`` fails, or if a quantum fails.
     """
     ensure_package_dir_env()
-    with Butler.from_config(str(run.repository)) as butler:
+    with Butler.from_config(str(run.repository), writeable=True) as butler:
         extend = run.output_run in butler.collections.query("*")
+        if extend:
+            _add_inputs(butler, run)
     command = [sys.executable, "-m", __spec__.name, "--log-level", "INFO", *run.arguments(extend=extend)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +169,13 @@ def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
         raise PipetaskError(
             f"pipetask failed with exit code {process.returncode} (full log: {log_file}):\n{''.join(tail)}"
         )
+
+
+def _add_inputs(butler: Butler, run: PipetaskRun) -> None:
+    """Add new inputs to the output chain: of a RUN that is continued, ``pipetask`` searches only that."""
+    known = butler.collections.query(run.output, flatten_chains=True)
+    wanted = butler.collections.query(list(run.inputs), flatten_chains=True)
+    butler.collections.extend_chain(run.output, [name for name in wanted if name not in known])
 
 
 def _copied(lines: Iterable[str], log: TextIO, tail: deque[str]) -> Iterator[str]:
