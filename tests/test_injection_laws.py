@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from lsst.transient.bogus.injection_laws import (
     draw_hosted_magnitudes,
     draw_offsets,
     draw_snr_uniform_magnitudes,
+    faint_flux_error,
     flux_to_magnitude,
+    offset_density,
     rotate_offsets,
+    scaled_offsets,
 )
 
 N = 4000
@@ -114,3 +117,36 @@ def test_flux_to_magnitude() -> None:
     # 3631 Jy is magnitude 0; 31.4 is the zero point of nJy to a millimagnitude.
     assert flux_to_magnitude(3631e9) == pytest.approx(0.0, abs=1e-3)
     assert np.isnan(flux_to_magnitude(np.array([0.0, -5.0, np.nan]))).all()
+
+
+@pytest.mark.parametrize(
+    ("law", "index"), [("signed_normal", 1.0), ("elliptical_normal", 1.0), ("light", 0.5), ("light", 2.5)]
+)
+def test_density_is_that_of_the_scaled_draws(law: str, index: float) -> None:
+    a, b = axes()
+    major, minor = draw_offsets(law, a, b, sersic_index=index, rng=np.random.default_rng(9))
+    scaled = scaled_offsets(law, np.hypot(major, minor), np.arctan2(minor, major), a, b)
+    radius = np.concatenate([[0.0], np.geomspace(1e-8, 1e3, 20_001)])
+    enclosed = integrate.cumulative_trapezoid(
+        offset_density(law, radius, sersic_index=index), radius, initial=0.0
+    )
+    assert enclosed[-1] == pytest.approx(1.0, abs=1e-4)
+    assert stats.kstest(scaled, lambda r: np.interp(r, radius, enclosed)).pvalue > ALPHA
+
+
+def test_other_laws_have_no_density() -> None:
+    assert offset_density("none", np.ones(2)) is None
+    np.testing.assert_allclose(
+        scaled_offsets("none", np.array([2.0]), np.array([1.0]), np.array([4.0]), np.array([1.0])), [0.5]
+    )
+
+
+def test_error_of_a_faint_source_is_without_photon_noise_of_bright_ones() -> None:
+    rng = np.random.default_rng(8)
+    flux = np.concatenate([rng.uniform(100.0, 300.0, 300), rng.uniform(1e4, 1e5, 700)])
+    error = np.sqrt(20.0**2 + 0.5 * flux)
+    flux[:3], error[3:6] = np.nan, np.nan
+    assert faint_flux_error(flux, error) == pytest.approx(20.0, rel=0.15)
+    assert faint_flux_error([5.0], [2.0]) == 2.0
+    assert np.isnan(faint_flux_error([], []))
+    assert np.isnan(faint_flux_error([1.0, np.nan], [0.0, 2.0]))

@@ -16,7 +16,7 @@ import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, DatasetType
 from lsst.pipe.base import InMemoryDatasetHandle, TaskMetadata
 from lsst.transient.bogus.clusters import summarise_clusters
-from lsst.transient.bogus.columns import CUTOUTS, LIGHT_CURVES, OBJECTS
+from lsst.transient.bogus.columns import CUTOUTS, INJECTION_CATALOG, LIGHT_CURVES, OBJECTS
 from lsst.transient.bogus.metrics import CONFUSION_METRICS
 from lsst.transient.bogus.report import read_metrics, write_report
 from lsst.transient.bogus.scripts.report import report
@@ -150,6 +150,7 @@ def repository(tmp_path_factory):
         ("full", "transient_objects", shard, objects),
         ("full", "transient_light_curves", shard, light_curves),
         ("full", "transient_cutouts", detector, cutouts),
+        ("full", "transient_injection_catalog", detector, fill_table(INJECTION_CATALOG, {"mag": 22.0}, 3)),
         ("full", "cutout_metadata", detector, metadata),
         ("bare", "transient_bogus_metrics", survey, bare.metrics),
         ("bare", "transient_bogus_curves", survey, bare.curves),
@@ -197,6 +198,7 @@ def test_page_stands_alone_and_tells_the_whole_story(full_report):
     assert text.count("Stamps of 5 epochs") == 1
     assert "Rows: difference, science, template." in text
     assert "n_nights_above &gt;= 2" in text
+    assert text.count("against the laws it was drawn from") == 1
     page = _parse(text)
     assert page.outside == []
     assert page.images_without_text == 0
@@ -225,6 +227,7 @@ def test_page_of_bare_metrics_leaves_out_what_is_not_there(repository, tmp_path)
     assert metrics["n_candidates"] == 0
     page = _parse((tmp_path / "index.html").read_text())
     assert not {"training", "truth", "map"} & set(page.sections)
+    assert "against the laws it was drawn from" not in (tmp_path / "index.html").read_text()
 
 
 def test_a_collection_without_metrics_is_an_error(repository, tmp_path):

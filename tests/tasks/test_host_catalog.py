@@ -31,7 +31,7 @@ from lsst.transient.bogus.tasks.host_catalog import (
 
 ALPHA = 1e-3
 SIZE = 4000.0
-COLUMNS = [c.name for c in INJECTION_CATALOG.columns if not c.optional]
+COLUMNS = [c.name for c in INJECTION_CATALOG.columns if c.name != "event_id"]
 
 
 def rotated_wcs(rotation: float = 30.0, parity: int = -1, dec: float = -30.0) -> WCS:
@@ -100,7 +100,8 @@ def test_positions_and_hosts_on_the_sky(rotation: float, parity: int, dec: float
     ra, dec_true = wcs.all_pix2world(catalog["x"], catalog["y"], 0)
     assert separation_arcsec(catalog["ra"], catalog["dec"], ra, dec_true).max() < 0.02 * 0.2
     rows, host = hosted(catalog)
-    np.testing.assert_array_equal(rows["host_ra"], table["ra"][host])
+    for name in ("ra", "dec", "x", "y"):
+        np.testing.assert_array_equal(rows[f"host_{name}"], table[name][host])
     offset = separation_arcsec(rows["ra"], rows["dec"], rows["host_ra"], rows["host_dec"])
     np.testing.assert_allclose(rows["offset_arcsec"], offset, atol=1e-9)
     pixels = np.hypot(rows["x"] - table["x"][host], rows["y"] - table["y"][host])
@@ -210,6 +211,38 @@ def test_foreign_column_names() -> None:
     np.testing.assert_array_equal(found["mag"], expected["mag"])
     with pytest.raises(TableSchemaError, match=r"visit 7, detector 3 has no columns \['sourceId'"):
         draw(table)
+
+
+def test_band_in_names_of_columns_and_flags() -> None:
+    table = sources(300)
+    standard = dict(GalaxyHostCatalogConfig().columns)
+    expected = draw(table, badFlags=["shape_flag"])
+    table.rename_columns([standard["flux"], "shape_flag"], ["r_cModelFlux", "r_shape_flag"])
+    names = standard | {"flux": "{band}_cModelFlux"}
+    found = draw(table, columns=names, badFlags=["{band}_shape_flag"])
+    np.testing.assert_array_equal(found["mag"], expected["mag"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {"OFFSET_LAW": "signed_normal", "MAGNITUDE_LAW": "host", "MAGNITUDE_RANGE": [-1.0, 3.0]}),
+        (
+            {"offsetLaw": "light", "sersicIndex": 2.0, "magnitudeLaw": "snr_uniform"},
+            {"OFFSET_LAW": "light", "SERSIC_INDEX": 2.0, "MAGNITUDE_LAW": "snr_uniform"},
+        ),
+    ],
+)
+def test_metadata_tell_the_laws(settings: dict[str, Any], expected: dict[str, Any]) -> None:
+    meta = draw(sources(100), **settings).meta
+    assert expected.items() <= meta.items()
+    assert meta["PIXEL_SCALE"] == pytest.approx(0.2, rel=0.01)
+    assert ("MAGNITUDE_RANGE" in meta) == ("MAGNITUDE_RANGE" in expected)
+
+
+def test_more_injections_than_identifiers() -> None:
+    with pytest.raises(InvalidQuantumError, match=r"visit 7, detector 3; at most 16384"):
+        draw(sources(4000), hostFraction=1.0, hostlessFraction=5.0)
 
 
 def test_same_quantum_same_catalogue_and_others_differ() -> None:

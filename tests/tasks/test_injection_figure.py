@@ -68,7 +68,7 @@ def test_injections_are_marked_where_they_are() -> None:
     figure = InjectionFigureTask().run(injection_catalog=Handle(catalog), image=image).figure
     panel, offsets, magnitudes = figure.axes
     assert panel.images[0].get_extent() == [99.5, 179.5, 199.5, 259.5]
-    marks = np.concatenate([marks.get_offsets() for marks in panel.collections])
+    marks = np.concatenate([marks.get_offsets() for marks in panel.collections[:2]])
     np.testing.assert_allclose(marks, np.stack([catalog["x"], catalog["y"]], axis=1))
     assert len(offsets.lines) == 1
     points = magnitudes.collections[0].get_offsets()
@@ -95,6 +95,12 @@ def test_without_image(n_hosted: int, n_hostless: int) -> None:
 def test_no_injection() -> None:
     figure = InjectionFigureTask().run(injection_catalog=Handle(catalogue(0, 0))).figure
     assert [text.get_text() for text in figure.texts] == ["No injection to show"]
+
+
+def test_image_follows_the_science_image() -> None:
+    config = InjectionFigureConfig()
+    config.connections.science = "other_image"
+    assert InjectionFigureConnections(config=config).image.name == "other_image.image"
 
 
 @pytest.mark.parametrize(("laws", "lines"), [(("signed_normal",) * 2, 1), (("signed_normal", "light"), 0)])

@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from .events import Anchors, LightCurve, hash_uniform, sky_anchors
 from .geometry import SkyMap
-from .host_injections import Box, HostSources
+from .host_injections import UNKNOWN_OF_HOSTLESS, Box, HostSources
 from .hosts import ellipses_from_moments, is_within, sky_ellipses
 from .sphere import ARCSEC, local_axes, separation_arcsec, sky_positions, unit_vectors
 
@@ -25,7 +25,6 @@ type _Rows = npt.NDArray[np.int64]
 _REACH = 4.0
 """Injections beyond this number of semi-major axes do not occur (their law is below 1e-3)."""
 _CYCLE_BITS = np.int64(40)
-_UNKNOWN = ("host_mag", "host_ra", "host_dec", "host_semi_major", "host_semi_minor", "host_pa")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +111,8 @@ def draw_coherent(
         "mag": magnitude[rows],
         "host_id": sources.ids[hosts],
         "host_mag": sources.magnitude[hosts],
+        "host_x": sources.x[hosts],
+        "host_y": sources.y[hosts],
         "host_ra": sources.ra[hosts],
         "host_dec": sources.dec[hosts],
         "host_semi_major": on_sky.semi_major,
@@ -166,7 +167,7 @@ def draw_moving(
         "y": y[rows],
         "mag": low + (high - low) * hash_uniform(anchors.ids, "magnitude", seed, night)[rows],
         "host_id": np.zeros(n, dtype=np.int64),
-        **dict.fromkeys(_UNKNOWN, np.full(n, np.nan)),
+        **dict.fromkeys(UNKNOWN_OF_HOSTLESS, np.full(n, np.nan)),
         "is_hostless": np.ones(n, dtype=bool),
         "event_id": anchors.ids[rows] | (np.int64(night) << _CYCLE_BITS),
     }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("HostSources", "InjectionLaws", "draw_hosted", "draw_hostless")
+__all__ = ("UNKNOWN_OF_HOSTLESS", "HostSources", "InjectionLaws", "draw_hosted", "draw_hostless")
 
 import dataclasses
 
@@ -20,6 +20,18 @@ type _Array = npt.NDArray[np.float64]
 type _Rows = npt.NDArray[np.int64]
 type Box = tuple[float, float, float, float]
 """First column, first row, last column, last row."""
+
+UNKNOWN_OF_HOSTLESS = (
+    "host_mag",
+    "host_x",
+    "host_y",
+    "host_ra",
+    "host_dec",
+    "host_semi_major",
+    "host_semi_minor",
+    "host_pa",
+)
+"""Columns of the injection catalogue that an injection without a host has no value for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +107,29 @@ class InjectionLaws:
     hostless_magnitude: str = "pooled"
     hostless_range: tuple[float, float] = (18.0, 25.0)
 
+    def metadata(self, mode: str) -> dict[str, str | float | list[float]]:
+        """Return what a reader of the catalogue must know to compare it with the laws.
+
+        Parameters
+        ----------
+        mode
+            ``independent``, or one of the modes that have laws of their own.
+
+        Returns
+        -------
+        metadata : `dict`
+            ``OFFSET_LAW``, ``SERSIC_INDEX``, ``MAGNITUDE_LAW`` and, for magnitudes
+            around those of the hosts, ``MAGNITUDE_RANGE``.
+        """
+        if mode == "coherent":
+            return {"OFFSET_LAW": "elliptical_normal", "MAGNITUDE_LAW": "light_curve"}
+        if mode == "moving":
+            return {"OFFSET_LAW": "none", "MAGNITUDE_LAW": "uniform"}
+        laws = {"OFFSET_LAW": self.offset, "SERSIC_INDEX": self.sersic_index, "MAGNITUDE_LAW": self.magnitude}
+        return laws | (
+            {"MAGNITUDE_RANGE": [-self.brighter, self.fainter]} if self.magnitude == "host" else {}
+        )
+
 
 def draw_hosted(
     sources: HostSources, hosts: _Rows, sky_map: SkyMap, laws: InjectionLaws, rng: np.random.Generator
@@ -134,6 +169,8 @@ def draw_hosted(
         "mag": _draw_magnitudes(sources, hosts, laws, rng),
         "host_id": sources.ids[hosts],
         "host_mag": sources.magnitude[hosts],
+        "host_x": x,
+        "host_y": y,
         "host_ra": sources.ra[hosts],
         "host_dec": sources.dec[hosts],
         "host_semi_major": on_sky.semi_major,
@@ -184,13 +221,12 @@ def draw_hostless(
         magnitude = _draw_magnitudes(sources, rng.choice(candidates, size=n), laws, rng)
     else:
         magnitude = rng.uniform(*laws.hostless_range, n)
-    unknown = ("host_mag", "host_ra", "host_dec", "host_semi_major", "host_semi_minor", "host_pa")
     return {
         "x": x,
         "y": y,
         "mag": magnitude,
         "host_id": np.zeros(n, dtype=np.int64),
-        **dict.fromkeys(unknown, np.full(n, np.nan)),
+        **dict.fromkeys(UNKNOWN_OF_HOSTLESS, np.full(n, np.nan)),
         "is_hostless": np.ones(n, dtype=bool),
     }
 

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-__all__ = ("pack_ids",)
+__all__ = ("MAX_ROWS", "pack_ids")
 
 import numpy as np
 
 _INDEX_BITS = 14
 _DETECTOR_BITS = 8
 _VISIT_BITS = 41
+MAX_ROWS = 1 << _INDEX_BITS
+"""Largest number of rows of one visit and detector."""
 
 
 def pack_ids(visit: int, detector: int, n: int) -> np.ndarray:
@@ -39,7 +41,7 @@ def pack_ids(visit: int, detector: int, n: int) -> np.ndarray:
     limits = (
         ("visit", visit, (1 << _VISIT_BITS) - 1),
         ("detector", detector, (1 << _DETECTOR_BITS) - 1),
-        ("n", n, 1 << _INDEX_BITS),
+        ("n", n, MAX_ROWS),
     )
     for name, value, largest in limits:
         if not 0 <= value <= largest:

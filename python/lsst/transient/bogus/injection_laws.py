@@ -9,8 +9,11 @@ __all__ = (
     "draw_hosted_magnitudes",
     "draw_offsets",
     "draw_snr_uniform_magnitudes",
+    "faint_flux_error",
     "flux_to_magnitude",
+    "offset_density",
     "rotate_offsets",
+    "scaled_offsets",
 )
 
 import math
@@ -40,6 +43,35 @@ def flux_to_magnitude(flux: npt.ArrayLike) -> _Array:
     values = np.asarray(flux, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(values > 0, ZERO_POINT - 2.5 * np.log10(values), np.nan)
+
+
+def faint_flux_error(flux: npt.ArrayLike, error: npt.ArrayLike) -> float:
+    """Return the standard error of the flux of a faint point source.
+
+    Parameters
+    ----------
+    flux
+        Point source fluxes of the sources of an image, shape (N,).
+    error
+        Their standard errors, shape (N,).
+
+    Returns
+    -------
+    faint_error : `float`
+        Median error of the faintest quarter of the sources, in the unit of ``error``;
+        NaN if no source has both values.
+
+    Notes
+    -----
+    The error of a bright source has the photon noise of its own light in it, so that
+    the median of all sources depends on which of them were detected.
+    """
+    fluxes, errors = np.asarray(flux, dtype=float), np.asarray(error, dtype=float)
+    known = np.isfinite(fluxes) & (errors > 0)
+    if not known.any():
+        return math.nan
+    order = np.argsort(fluxes[known], kind="stable")
+    return float(np.median(errors[known][order[: -(-len(order) // 4)]]))
 
 
 def draw_offsets(
@@ -96,11 +128,82 @@ def draw_offsets(
         radius = rng.standard_normal(n) * semi_major
         return radius * np.cos(angle), radius * np.sin(angle)
     if law == "light":
-        k = 2.0 * sersic_index
-        unit = math.exp(0.5 * (math.log(2.0) + math.lgamma(k) - math.lgamma(2.0 * k)))
-        radius = unit * rng.gamma(k, size=n) ** sersic_index
+        radius = _sersic_scale(sersic_index) * rng.gamma(2.0 * sersic_index, size=n) ** sersic_index
         return radius * semi_major * np.cos(angle), radius * semi_minor * np.sin(angle)
     raise ValueError(f"No offset law {law!r}.")
+
+
+def _sersic_scale(index: float) -> float:
+    """Return the scale length of a Sérsic profile whose second moment along an axis is 1."""
+    k = 2.0 * index
+    return math.exp(0.5 * (math.log(2.0) + math.lgamma(k) - math.lgamma(2.0 * k)))
+
+
+def scaled_offsets(law: str, offset: _Array, angle: _Array, semi_major: _Array, semi_minor: _Array) -> _Array:
+    """Return offsets in the units in which a law is the same for all hosts.
+
+    Parameters
+    ----------
+    law
+        Law of the offsets, see `draw_offsets`.
+    offset
+        Separation of injection and host, shape (N,).
+    angle
+        Direction from the host to the injection, from the host's major axis, in
+        radians, shape (N,).
+    semi_major
+        Semi-major axes of the hosts' moments in the unit of ``offset``, shape (N,).
+    semi_minor
+        Semi-minor axes of the hosts' moments, shape (N,).
+
+    Returns
+    -------
+    scaled : `numpy.ndarray`
+        For the laws that use both axes the elliptical radius √((x/a)² + (y/b)²), for
+        any other the separation in units of a; shape (N,).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if law in ("elliptical_normal", "light"):
+            return np.hypot(offset * np.cos(angle) / semi_major, offset * np.sin(angle) / semi_minor)
+        return offset / semi_major
+
+
+def offset_density(law: str, radius: npt.ArrayLike, *, sersic_index: float = 1.0) -> _Array | None:
+    """Return the probability density of the offsets of `scaled_offsets`.
+
+    Parameters
+    ----------
+    law
+        Law of the offsets, see `draw_offsets`.
+    radius
+        Scaled offsets, shape (N,).
+    sersic_index
+        Index of the profile for ``light``.
+
+    Returns
+    -------
+    density : `numpy.ndarray` or `None`
+        Density at each radius; `None` for a law that has none.
+
+    Notes
+    -----
+    ``signed_normal``: the half-normal √(2/π) exp(−r²/2); ``elliptical_normal``: the
+    Rayleigh density r exp(−r²/2); ``light``: with t = (r/h)^(1/n), the density
+    t^(2n) exp(−t) / (Γ(2n) n r), where h is the scale of `draw_offsets` for a moment
+    of 1.
+    """
+    r = np.asarray(radius, dtype=float)
+    if law == "signed_normal":
+        return np.asarray(math.sqrt(2.0 / math.pi) * np.exp(-(r**2) / 2))
+    if law == "elliptical_normal":
+        return np.asarray(r * np.exp(-(r**2) / 2))
+    if law == "light":
+        h, k = _sersic_scale(sersic_index), 2.0 * sersic_index
+        t = (r / h) ** (1.0 / sersic_index)
+        # One factor 1/r is taken into the powers of t, for a finite value at the centre.
+        power = t ** (k - sersic_index) * np.exp(-t)
+        return np.asarray(power / (h * sersic_index * math.gamma(k)))
+    return None
 
 
 def rotate_offsets(major: _Array, minor: _Array, angle: _Array) -> tuple[_Array, _Array]:

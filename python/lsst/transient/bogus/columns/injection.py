@@ -31,6 +31,8 @@ _INJECTION = (
     Column("host_pa", "f8", "Position angle of the host, east of north; NaN if host-less.", "deg"),
     Column("offset_arcsec", "f8", "Separation of injection and host; NaN if host-less.", "arcsec"),
     Column("is_hostless", "?", "Drawn without a host."),
+    Column("host_x", "f8", "Column of the host; NaN if host-less.", "pix", optional=True),
+    Column("host_y", "f8", "Row of the host; NaN if host-less.", "pix", optional=True),
     Column("event_id", "i8", "Event that is the same in all visits and bands.", optional=True),
 )
 

@@ -21,6 +21,7 @@ from lsst.pipe.base.resource_usage import QuantumResourceUsage
 
 from ..columns import LIGHT_CURVES, OBJECTS
 from ..handles import table_parameters
+from ..plots.injections import survey_catalog
 from ..plots.tables import EvaluationTables
 
 _METADATA = "_metadata"
@@ -77,6 +78,8 @@ class Results:
         Names of the channels of the stamps.
     timing
         Time per task, by label.
+    injections
+        Injection catalogues of all visits and detectors; `None` if there are none.
     """
 
     instrument: str
@@ -87,6 +90,7 @@ class Results:
     stamps: dict[int, np.ndarray]
     channels: tuple[str, ...]
     timing: dict[str, TaskTime]
+    injections: Table | None = None
 
     @property
     def candidates(self) -> Table:
@@ -199,6 +203,9 @@ def read_results(
         stamps={},
         channels=(),
         timing=_timing(butler, names, chosen),
+        injections=_injections(
+            butler, _find(butler, "transient_injection_catalog", names, instrument=chosen)
+        ),
     )
     shown = np.asarray(results.candidates["diaObjectId"])[:max_candidates]
     curves = _stack(
@@ -215,6 +222,11 @@ def read_results(
 def _stack(butler: Butler, refs: Sequence[DatasetRef], empty: Table) -> Table:
     tables = [butler.get(ref, parameters=table_parameters()) for ref in sorted(refs)]
     return vstack(tables, metadata_conflicts="silent") if tables else empty
+
+
+def _injections(butler: Butler, refs: Sequence[DatasetRef]) -> Table | None:
+    tables = [butler.get(ref, parameters=table_parameters()) for ref in sorted(refs)]
+    return survey_catalog(tables) if tables else None
 
 
 def _rows(table: Table, *names: str) -> np.ndarray:

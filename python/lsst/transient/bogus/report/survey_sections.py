@@ -13,7 +13,8 @@ __all__ = (
 
 from typing import Any
 
-from .markup import count, html_table, percent
+from ..plots.injections import injection_figure
+from .markup import count, html_figure, html_table, percent
 from .reading import Results
 from .sections import Section, figure_markup, text_markup
 
@@ -81,12 +82,14 @@ def injection_section(results: Results, summary: dict[str, Any]) -> Section | No
         "score. Undetected injections count: this is what the survey would find of such sources."
     )
     caption = "The expected S/N follows from the magnitude and the median flux error of the detector."
-    return Section(
-        "injections",
-        "Injections",
-        "Injections and their recovery",
-        text + figure_markup(results, "completeness", caption),
-    )
+    body = text + figure_markup(results, "completeness", caption)
+    if (catalog := results.injections) is not None:
+        body += html_figure(
+            lambda dark: injection_figure(catalog, "", dark=dark),
+            "Offsets of the injections from their hosts, and magnitudes against those of the hosts",
+            "What was injected, against the laws it was drawn from. Marks at the edge are host-less.",
+        )
+    return Section("injections", "Injections", "Injections and their recovery", body)
 
 
 def training_section(results: Results, summary: dict[str, Any]) -> Section | None:  # noqa: ARG001

@@ -31,7 +31,7 @@ DIMENSIONS = ("htm7", "band")
 _LEVEL = 7
 # With these columns the stock task injects at the pixels they give, also into a neighbouring
 # detector that the position is near; without them it asks the WCS of the image.
-_PIXEL_COLUMNS = ("x", "y")
+_PIXEL_COLUMNS = ("x", "y", "host_x", "host_y")
 type _Shard = tuple[int, str]
 
 

@@ -29,8 +29,8 @@ from ..geometry import SkyMap, fit_sky_map, separation_arcsec
 from ..handles import read_table
 from ..host_injections import Box, HostSources, draw_hosted, draw_hostless
 from ..hosts import choose_hosts, is_within, stochastic_round
-from ..ids import pack_ids
-from ..injection_laws import flux_to_magnitude
+from ..ids import MAX_ROWS, pack_ids
+from ..injection_laws import faint_flux_error, flux_to_magnitude
 from ..object_hosts import hosts_from_objects, is_near
 from ..seeds import generator
 from .host_catalog_config import GalaxyHostCatalogConfig, GalaxyHostCatalogConnections
@@ -112,13 +112,14 @@ class GalaxyHostCatalogTask(PipelineTask):
         lsst.transient.bogus.errors.TableSchemaError
             Raised if the source table has not the configured columns.
         lsst.pipe.base.InvalidQuantumError
-            Raised if the mode needs a time and there is none.
+            Raised if the mode needs a time and there is none, or if the configuration
+            makes more injections than can have an identifier.
         lsst.pipe.base.UpstreamFailureNoWorkFound
             Raised if hosts are objects and there is no object table.
         """
         where = f"visit {visit}, detector {detector}"
         rng = generator("hosts", self.config.seed, visit, detector)
-        hosts_table, can_be = self._read(sources, where)
+        hosts_table, can_be = self._read(sources, band, where)
         sky_map = fit_sky_map(
             hosts_table.x,
             hosts_table.y,
@@ -141,6 +142,10 @@ class GalaxyHostCatalogTask(PipelineTask):
         else:
             data = self._draw_events(hosts_table, candidates, sky_map, box, mjd, band)
         n = len(data["x"])
+        if n > MAX_ROWS:
+            raise InvalidQuantumError(
+                f"{n} injections were drawn for {where}; at most {MAX_ROWS} can have an ID."
+            )
         data["ra"], data["dec"] = sky_map.pixel_to_sky(data["x"], data["y"])
         data["offset_arcsec"] = separation_arcsec(data["ra"], data["dec"], data["host_ra"], data["host_dec"])
         data |= {
@@ -151,31 +156,34 @@ class GalaxyHostCatalogTask(PipelineTask):
             "source_type": np.full(n, "Star"),
         }
         self._report(len(sources), len(candidates), data["is_hostless"], sky_map, where)
-        law = {"independent": self.config.offsetLaw, "coherent": "elliptical_normal", "moving": "none"}
         meta = {
             "SEED": self.config.seed,
             "MODE": self.config.mode,
-            "OFFSET_LAW": law[self.config.mode],
             "BOX": list(box),
+            "PIXEL_SCALE": sky_map.pixel_scale,
+            **self.config.laws().metadata(self.config.mode),
         }
         return Struct(injection_catalog=INJECTION_CATALOG.build(data, meta=meta))
 
-    def _read(self, sources: Table, where: str) -> tuple[HostSources, np.ndarray]:
+    def _read(self, sources: Table, band: str, where: str) -> tuple[HostSources, np.ndarray]:
         """Pick the configured columns of the sources, and tell which can be hosts."""
-        names = {q: n for q, n in self.config.columns.items() if q != "extendedness" or self._needs_extended}
+        names = {
+            q: n.format(band=band)
+            for q, n in self.config.columns.items()
+            if q != "extendedness" or self._needs_extended
+        }
         columns = pick_columns(sources, names, f"source table of {where}")
         moments = (columns["ixx"], columns["iyy"], columns["ixy"])
-        error = columns["point_flux_error"]
-        error = error[error > 0]
         table = HostSources(
             ids=columns["id"],
             **{q: columns[q] for q in ("ra", "dec", "x", "y", "ixx", "iyy", "ixy")},
             magnitude=flux_to_magnitude(columns["flux"]),
-            point_flux_error=float(np.median(error)) if len(error) else np.nan,
+            point_flux_error=faint_flux_error(columns["point_flux"], columns["point_flux_error"]),
         )
         if self.config.doObjectHosts:
             return table, np.zeros(len(sources), dtype=bool)
-        passes, absent = select_flags(sources, self.config.badFlags, self.config.goodFlags)
+        flags = (self.config.badFlags, self.config.goodFlags)
+        passes, absent = select_flags(sources, *([f.format(band=band) for f in group] for group in flags))
         if absent:
             self.log.info("The source table has no flags %s; they are ignored.", absent)
         return table, passes & can_host(columns, moments, self.config)

@@ -84,9 +84,10 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default="independent",
     )
     columns = DictField[str, str](
-        doc="Column of the source table for each quantity. Positions in degrees and pixels, moments in "
-        "square pixels, fluxes in nJy. flux gives the hosts' magnitudes; point_flux and its error the "
-        "signal-to-noise for minSnr, and the depth for magnitudeLaw snr_uniform.",
+        doc="Column of the source table for each quantity; {band} is replaced by the band of the visit, here "
+        "and in flags. Positions in degrees and pixels, moments in square pixels, fluxes in nJy. flux gives "
+        "the hosts' magnitudes; point_flux and its error the signal-to-noise for minSnr, and the depth for "
+        "magnitudeLaw snr_uniform.",
         default={
             "id": "sourceId",
             "ra": "ra",

@@ -17,8 +17,6 @@ __all__ = (
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from astropy.table import vstack
-
 from lsst.pex.config import Field
 from lsst.pipe.base import PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
 from lsst.pipe.base import connectionTypes as cT
@@ -30,7 +28,9 @@ from ..pixels import image_plane
 _VD = ("instrument", "visit", "detector")
 
 
-class InjectionFigureConnections(PipelineTaskConnections, dimensions=_VD):
+class InjectionFigureConnections(
+    PipelineTaskConnections, dimensions=_VD, defaultTemplates={"science": "injected_visit_image"}
+):
     """Connections of `InjectionFigureTask`."""
 
     injection_catalog = cT.Input(
@@ -42,7 +42,7 @@ class InjectionFigureConnections(PipelineTaskConnections, dimensions=_VD):
     )
     image = cT.Input(
         doc="Image to mark the injections on.",
-        name="injected_visit_image.image",
+        name="{science}.image",
         storageClass="ImageV2",
         dimensions=_VD,
     )
@@ -138,12 +138,8 @@ class SurveyInjectionFigureTask(PipelineTask):
         result : `lsst.pipe.base.Struct`
             Result struct with one component: ``figure`` (`matplotlib.figure.Figure`).
         """
-        from ..plots.injections import injection_figure
+        from ..plots.injections import injection_figure, survey_catalog
 
         tables = [read_table(handle) for handle in injection_catalogs]
-        laws = {table.meta.get("OFFSET_LAW", "") for table in tables}
-        for table in tables:
-            table.meta.clear()
-        catalog = vstack(tables, metadata_conflicts="silent")
-        catalog.meta["OFFSET_LAW"] = laws.pop() if len(laws) == 1 else ""
-        return Struct(figure=injection_figure(catalog, f"{len(tables)} detectors and visits. "))
+        note = f"{len(tables)} catalogues of a visit and detector. "
+        return Struct(figure=injection_figure(survey_catalog(tables), note))
