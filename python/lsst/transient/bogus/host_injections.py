@@ -125,10 +125,14 @@ class InjectionLaws:
             return {"OFFSET_LAW": "elliptical_normal", "MAGNITUDE_LAW": "light_curve"}
         if mode == "moving":
             return {"OFFSET_LAW": "none", "MAGNITUDE_LAW": "uniform"}
-        laws = {"OFFSET_LAW": self.offset, "SERSIC_INDEX": self.sersic_index, "MAGNITUDE_LAW": self.magnitude}
-        return laws | (
-            {"MAGNITUDE_RANGE": [-self.brighter, self.fainter]} if self.magnitude == "host" else {}
-        )
+        laws: dict[str, str | float | list[float]] = {
+            "OFFSET_LAW": self.offset,
+            "SERSIC_INDEX": self.sersic_index,
+            "MAGNITUDE_LAW": self.magnitude,
+        }
+        if self.magnitude == "host":
+            laws["MAGNITUDE_RANGE"] = [-self.brighter, self.fainter]
+        return laws
 
 
 def draw_hosted(
