@@ -15,9 +15,11 @@ import click
 _COMMANDS = {
     "demo": "Run the whole loop on a simulated survey or on a folder of frames.",
     "describe-model": "Say what a stored model is and where it comes from.",
+    "export-model-package": "Write a model package that the stack's RBTransiNetTask runs.",
     "import-model": "Copy a trained model into another repository or to another instrument.",
     "ingest-frames": "Make a folder of calibrated FITS frames into visits of a repository.",
     "ingest-injection-catalog": "Write injection catalogues as the stock VisitInjectTask wants them.",
+    "ingest-model-package": "Put a model package into a repository of the science stack.",
     "inspect-transients": "Write a page to look at everything in a collection.",
     "report": "Write metrics.json and index.html for a collection.",
     "simulate-survey": "Simulate a survey into a repository.",

@@ -12,11 +12,10 @@ from typing import Any
 
 import click
 
-from lsst.daf.butler import Butler, MissingDatasetTypeError
+from lsst.daf.butler import Butler
 
 from ..errors import ModelFormatError
-
-_MODEL = "transient_bogus_model"
+from .models import find_model
 
 
 def description(table: Any) -> dict[str, Any]:
@@ -61,21 +60,13 @@ def describe_model(repo: str, collections: str, instrument: str | None, as_json:
 
     COLLECTIONS is a comma-separated list; the first that has a model decides.
     """
-    where: dict[str, Any] = {"instrument": instrument} if instrument else {}
     with Butler.from_config(repo) as butler:
         try:
-            found = butler.query_datasets(
-                _MODEL, collections=collections.split(","), find_first=True, explain=False, **where
-            )
-        except MissingDatasetTypeError:
-            found = []
-        if len(found) != 1:
-            raise click.ClickException(f"Expected one {_MODEL} in {collections!r}; found {len(found)}.")
-        try:
-            told = description(butler.get(found[0]))
-        except ModelFormatError as error:
+            ref = find_model(butler, collections, instrument)
+            told = description(butler.get(ref))
+        except (LookupError, ModelFormatError) as error:
             raise click.ClickException(str(error)) from error
-        told["run"], told["id"] = found[0].run, str(found[0].id)
+        told["run"], told["id"] = ref.run, str(ref.id)
     if as_json:
         click.echo(json.dumps(told, indent=2, sort_keys=True))
         return

@@ -9,9 +9,9 @@ __all__ = ("copy_model", "import_model")
 
 import click
 
-from lsst.daf.butler import Butler, DatasetType, MissingCollectionError, MissingDatasetTypeError
+from lsst.daf.butler import Butler, DatasetType
 
-MODEL = "transient_bogus_model"
+from .models import MODEL, find_model
 
 
 def copy_model(
@@ -44,15 +44,7 @@ def copy_model(
     LookupError
         Raised if the collection does not hold exactly one model.
     """
-    try:
-        found = source.query_datasets(MODEL, collections=source_collections, find_first=True, explain=False)
-    except MissingDatasetTypeError:
-        found = []
-    except MissingCollectionError as error:
-        raise LookupError(f"There is no collection {source_collections!r} to take a model from.") from error
-    if len(found) != 1:
-        raise LookupError(f"Expected one {MODEL} in collection {source_collections!r}; found {len(found)}.")
-    (ref,) = found
+    ref = find_model(source, source_collections)
     target.registry.registerDatasetType(
         DatasetType(MODEL, ("instrument",), "ArrowTable", universe=target.dimensions)
     )
