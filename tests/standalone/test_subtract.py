@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import astropy.units as u
+import numba
 import numpy as np
 import pytest
 
@@ -59,6 +60,27 @@ def test_only_the_transients_are_left(task: SubtractImagesTask, science: Field, 
     assert np.abs(significance[quiet]).max() < 7.0
     assert task.metadata["kernel_sum"] == pytest.approx(1.0, abs=0.03)
     assert task.metadata["residual_rms"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_sfft_leaves_only_the_transients(
+    monkeypatch: pytest.MonkeyPatch, science: Field, template: Field
+) -> None:
+    pytest.importorskip("sfft", reason="the sfft extra is not installed")
+    # Compiling its functions would take half a minute; so few terms do without.
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    config = SubtractImagesConfig(method="sfft", kernelOrder=0, kernelHalfWidth=0.9)
+    task = SubtractImagesTask(config=config)
+    difference = task.run(science=science.image, template=template.image).difference
+    significance = difference.image.array / np.sqrt(difference.variance.array)
+    quiet = np.ones(significance.shape, dtype=bool)
+    for (x, y), flux in TRANSIENTS.items():
+        part = np.s_[round(y) - Y0 - 15 : round(y) - Y0 + 16, round(x) - X0 - 15 : round(x) - X0 + 16]
+        error = float(np.sqrt(difference.variance.array[part].sum()))
+        assert difference.image.array[part].sum() == pytest.approx(flux, abs=4 * error)
+        quiet[part] = False
+    assert np.std(significance[quiet]) == pytest.approx(1.0, abs=0.06)
+    assert task.metadata["kernel_sum"] == pytest.approx(1.0, abs=0.03)
+    assert task.metadata["n_stamps_used"] >= config.minStamps
 
 
 def test_edges_without_template_have_no_data(

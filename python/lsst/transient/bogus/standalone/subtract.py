@@ -14,7 +14,7 @@ import numpy as np
 import sep
 from scipy import ndimage
 
-from lsst.pex.config import ListField, RangeField
+from lsst.pex.config import ChoiceField, ListField, RangeField
 from lsst.pipe.base import NoWorkFound, PipelineTask, PipelineTaskConfig, PipelineTaskConnections, Struct
 from lsst.pipe.base.connectionTypes import Input, Output
 
@@ -30,6 +30,7 @@ from .kernel_basis import polar_basis, radial_knots
 from .kernel_fit import MatchingKernel, fit_kernel
 from .mask_planes import any_mask
 from .psf_stamps import PsfStamps
+from .sfft_kernel import fit_sfft, source_region
 from .stamp_pairs import cut_pairs, psf_pairs, select_positions
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ class SubtractImagesConnections(PipelineTaskConnections, dimensions=_VD):
 class SubtractImagesConfig(PipelineTaskConfig, pipelineConnections=SubtractImagesConnections):
     """Configuration of `SubtractImagesTask`."""
 
+    method = ChoiceField[str](
+        doc="What the kernel is made of.",
+        default="leastSquares",
+        allowed={
+            "leastSquares": "Smooth polar functions, fitted to stamps of sources; good with few of them.",
+            "sfft": "Free pixels, fitted in Fourier space by the package sfft (see the extra sfft) to "
+            "the sources that the least-squares fit accepts. About ten times slower, and the first image of "
+            "a size waits for a compilation. kernelHarmonics is ignored, kernelOrder above 3 counts as 3.",
+        },
+    )
     kernelHalfWidth = RangeField(
         dtype=float,
         doc="Half width of the kernel in units of the larger FWHM.  Too small leaves rings round bright "
@@ -253,7 +264,14 @@ class SubtractImagesTask(PipelineTask):
             )
             pairs = psf_pairs(science_psf, template_psf, science, radius=radius, half_width=half_width)
         shape = (science.image.shape[0], science.image.shape[1])
-        return fit_kernel(pairs, basis, shape=shape, max_order=config.kernelOrder), len(column)
+        kernel = fit_kernel(pairs, basis, shape=shape, max_order=config.kernelOrder)
+        if config.method == "sfft" and len(column) >= config.minStamps:
+            inner = (slice(half_width, -half_width), slice(half_width, -half_width))
+            region = source_region(column[kernel.used], row[kernel.used], usable, radius=radius)
+            flat_template = _without_sky(template)[inner]
+            free = fit_sfft(flat.image, flat_template, region, half_width=half_width, order=kernel.order)
+            kernel = dataclasses.replace(free, used=kernel.used, chi2=kernel.chi2)
+        return kernel, len(column)
 
     def _subtract(self, science: VisitImage, template: VisitImage, kernel: MatchingKernel) -> Subtraction:
         """Convolve the template, subtract it and its sky, and propagate variance and masks."""
