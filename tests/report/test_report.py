@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, DatasetType
@@ -228,6 +229,19 @@ def test_page_of_bare_metrics_leaves_out_what_is_not_there(repository, tmp_path)
     page = _parse((tmp_path / "index.html").read_text())
     assert not {"training", "truth", "map"} & set(page.sections)
     assert "against the laws it was drawn from" not in (tmp_path / "index.html").read_text()
+
+
+def test_figures_of_the_candidates(repository, tmp_path):
+    result = CliRunner().invoke(report, [repository, "full", str(tmp_path), "--figures"])
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.glob("*.png")} == {"candidates.png", "candidate_11.png"}
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path) as image:
+            assert min(image.size) > 200
+    # No confirmed object, no figure.
+    bare = CliRunner().invoke(report, [repository, "bare", str(tmp_path / "bare"), "--figures"])
+    assert bare.exit_code == 0, bare.output
+    assert not list((tmp_path / "bare").glob("*.png"))
 
 
 def test_a_collection_without_metrics_is_an_error(repository, tmp_path):

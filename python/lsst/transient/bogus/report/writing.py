@@ -1,7 +1,7 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write metrics.json and index.html."""
+"""Write metrics.json, index.html and, if wanted, images of the candidates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from typing import Any
 
 from lsst.daf.butler import Butler
 
+from .figures import write_candidate_figures
 from .page import render_page
 from .reading import read_results
 from .summary import summarise
 
 
 def write_report(
-    butler: Butler, collections: str | Iterable[str], folder: Path, *, instrument: str | None = None
+    butler: Butler,
+    collections: str | Iterable[str],
+    folder: Path,
+    *,
+    instrument: str | None = None,
+    figures: bool = False,
 ) -> dict[str, Any]:
     """Write the report of a collection.
 
@@ -35,6 +41,8 @@ def write_report(
         Folder to write ``metrics.json`` and ``index.html`` to; made if it does not exist.
     instrument
         Instrument; only needed if the collections hold evaluations of several.
+    figures
+        Whether to write images of the candidates into ``folder`` too.
 
     Returns
     -------
@@ -56,4 +64,6 @@ def write_report(
         partial = folder / f".{name}.partial"
         partial.write_text(content, encoding="utf-8")
         os.replace(partial, folder / name)
+    if figures:
+        write_candidate_figures(results, folder)
     return summary

@@ -17,7 +17,10 @@ import click
 @click.argument("collection")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--instrument", help="Only needed if COLLECTION holds evaluations of several instruments.")
-def report(repo: str | Path, collection: str, folder: Path, instrument: str | None = None) -> None:
+@click.option("--figures", is_flag=True, help="Write images of the candidates into FOLDER too.")
+def report(
+    repo: str | Path, collection: str, folder: Path, instrument: str | None = None, figures: bool = False
+) -> None:
     """Write metrics.json and index.html for COLLECTION of REPO into FOLDER."""
     from lsst.daf.butler import Butler
 
@@ -26,7 +29,7 @@ def report(repo: str | Path, collection: str, folder: Path, instrument: str | No
     names = tuple(name for name in collection.split(",") if name)
     with Butler.from_config(str(repo)) as butler:
         try:
-            summary = write_report(butler, names, folder, instrument=instrument)
+            summary = write_report(butler, names, folder, instrument=instrument, figures=figures)
         except LookupError as error:
             raise click.ClickException(str(error)) from error
     click.echo(
