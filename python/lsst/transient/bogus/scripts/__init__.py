@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ("main",)
 
 import importlib
-from typing import cast, override
+from typing import Any, cast, override
 
 import click
 
@@ -27,6 +27,16 @@ _COMMANDS = {
 """Subcommands and what they do: the modules behind them are imported when they run."""
 
 
+def _mistakes() -> tuple[type[Exception], ...]:
+    """Return what a wrong path or a foreign repository raises: a message says enough of it."""
+    # Imported only once something has gone wrong.
+    from lsst.daf.butler.registry.interfaces import IncompatibleVersionError
+
+    from ..errors import InputDataError
+
+    return InputDataError, IncompatibleVersionError, FileNotFoundError, NotADirectoryError, PermissionError
+
+
 class _LazyGroup(click.Group):
     """A group that imports a subcommand's module only when it is used."""
 
@@ -40,6 +50,13 @@ class _LazyGroup(click.Group):
             return None
         module = cmd_name.replace("-", "_")
         return cast(click.Command, getattr(importlib.import_module(f"{__name__}.{module}"), module))
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _mistakes() as error:
+            raise click.ClickException(str(error)) from error
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
