@@ -145,17 +145,29 @@ def test_early_stopping_returns_the_best_epoch(fakes):
         {"weight_decay": 0.5},
         {"averaging": 0.0},
         {"positive_weight": 5.0},
-        {"negative_sign_weight": 0.0},
         {"batch_size": 64},
         {"members": 2},
         {"network": Network(filters=(8, 8, 8), units=8, dropout=0.0)},
     ],
 )
 def test_every_setting_has_effect(fakes, result, change):
-    negative = np.arange(len(fakes.labels)) % 2 == 0
     settings = dataclasses.replace(SMALL, epochs=1, **change)
-    out = train(fakes.stamps, fakes.labels, fakes.folds, settings, negative_sign=negative)
+    out = train(fakes.stamps, fakes.labels, fakes.folds, settings)
     assert not np.array_equal(out.history[0].validation_loss, result.history[0].validation_loss)
+
+
+def test_unlabelled_negative_detections_are_not_trained_on(fakes):
+    """No injection is negative: trained on, they would teach that negative means bogus."""
+    below = np.arange(len(fakes.labels)) % 3 == 0
+    for weight, left_out in ((0.0, below & (fakes.labels == 0)), (1.0, np.zeros_like(below))):
+        settings = dataclasses.replace(SMALL, negative_sign_weight=weight)
+        plan = Plan.make(fakes.labels, fakes.folds, settings, below)
+        wanted = set(np.flatnonzero((fakes.folds != 1) & ~left_out))
+        assert set(plan.seen(1)) == wanted
+        trained = plan.batches(0, settings)[:, :, 1 * plan.members]
+        assert set(trained.flat) == wanted
+    out = train(fakes.stamps, fakes.labels, fakes.folds, SMALL, negative_sign=below)
+    assert np.isfinite(out.out_of_fold[:, below]).all()
 
 
 def test_without_folds_all_networks_see_all(fakes):

@@ -36,7 +36,7 @@ class Plan:
     folds
         Fold of each sample; -1 if never held out.
     importance
-        Weight of each sample's loss, float32, shape (N,).
+        Weight of each sample's loss, float32, shape (N,); 0 leaves it out of training.
     network_fold
         Fold that each network does not see; -1 for none.
     members
@@ -97,7 +97,7 @@ class Plan:
             settings.peers,
         )
         for fold in held:
-            seen = plan.labels[plan.folds != fold] if fold >= 0 else plan.labels
+            seen = plan.labels[plan.seen(fold)]
             n_positive, n_negative = int(seen.sum()), int(len(seen) - seen.sum())
             if min(n_positive, n_negative) < settings.min_per_class:
                 raise InsufficientDataError(
@@ -122,8 +122,24 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Hash of the samples' labels and folds."""
-        return hashlib.blake2b(self.labels.tobytes() + self.folds.tobytes(), digest_size=8).hexdigest()
+        """Hash of the samples' labels, folds and weights."""
+        parts = self.labels.tobytes() + self.folds.tobytes() + self.importance.tobytes()
+        return hashlib.blake2b(parts, digest_size=8).hexdigest()
+
+    def seen(self, fold: int) -> np.ndarray:
+        """Return the samples that the networks blind to one fold are trained on.
+
+        Parameters
+        ----------
+        fold
+            Fold; -1 for none.
+
+        Returns
+        -------
+        rows : `numpy.ndarray`
+            Row numbers, ascending.
+        """
+        return np.flatnonzero(((self.folds != fold) | (fold < 0)) & (self.importance > 0))
 
     def batches(self, epoch: int, settings: Settings) -> np.ndarray:
         """Return the samples of every step of one epoch.
@@ -142,8 +158,7 @@ class Plan:
             its samples once; a stream with fewer samples than the longest starts
             over.
         """
-        everyone = np.arange(len(self.folds))
-        seen = [everyone[self.folds != f] if f >= 0 else everyone for f in self._stream_fold]
+        seen = [self.seen(fold) for fold in self._stream_fold]
         longest = max(map(len, seen))
         size = min(settings.batch_size, longest)
         n_steps = max(1, round(longest / size))
@@ -170,8 +185,7 @@ class Plan:
         """
         rows = []
         for fold in self.network_fold:
-            seen = self.labels[self.folds != fold] if fold >= 0 else self.labels
-            share = float(seen.mean())
+            share = float(self.labels[self.seen(fold)].mean())
             ratio = settings.positive_weight or min((1.0 - share) / share, _MAX_CLASS_RATIO)
             scale = 1.0 / (share * ratio + 1.0 - share)
             rows.append((scale, scale * ratio))

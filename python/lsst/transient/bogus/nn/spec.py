@@ -186,7 +186,8 @@ class Settings:
     positive_weight
         Weight of an injection's loss; 0 to give both classes the same total.
     negative_sign_weight
-        Weight of the loss of unlabelled samples detected below the sky.
+        Weight of the loss of unlabelled samples detected below the sky; 0 leaves
+        them out of training.
     min_per_class
         Fewest samples of each class that a network must see.
     domain_quantile
@@ -211,7 +212,7 @@ class Settings:
     weight_decay: float = 1e-2
     averaging: float = 0.95
     positive_weight: float = 0.0
-    negative_sign_weight: float = 1.0
+    negative_sign_weight: float = 0.0
     min_per_class: int = 20
     domain_quantile: float = 0.999
     seed: int = 0

@@ -126,8 +126,8 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     negativeSignWeight = RangeField(
         dtype=float,
         doc="Weight of the loss of unlabelled sources detected below the sky. No injection is negative, so "
-        "that at 1 networks may learn that negative means bogus; at 0 they judge negative sources only by "
-        "what they learnt from positive ones.",
+        "that above 0 networks learn that what looks like the mirror image of a negative source is bogus, "
+        "and fading sources are lost; at 0 they are not trained on and judged like positive ones.",
         default=Settings().negative_sign_weight,
         min=0.0,
         max=1.0,
