@@ -99,6 +99,20 @@ def test_batches_do_not_matter(visit, model):
     assert np.allclose(one["score"], other["score"], atol=1e-5)
 
 
+def test_passes_with_dropout_widen_the_spread_alone(visit, model):
+    plain, wide, again = score(visit, model), *(score(visit, model, dropoutPasses=8) for _ in range(2))
+    assert np.array_equal(wide["score"], plain["score"])
+    wider = wide["score_std"] - plain["score_std"]
+    assert wider.min() >= 0.0
+    assert np.mean(wider > 1e-3) > 0.8  # a source whose latent features are all zero has nothing to drop
+    assert np.array_equal(wide["score_std"], again["score_std"])
+    certain = dataclasses.replace(model.spec, network=dataclasses.replace(model.spec.network, dropout=0.0))
+    sure = Model(certain, Model.blank(certain).network, model.training_tiles)
+    sure.network.load_state_dict(model.network.state_dict())
+    spread = score(visit, sure, dropoutPasses=3)["score_std"]
+    assert np.allclose(spread, plain["score_std"], atol=1e-6)
+
+
 def test_tiles_that_all_networks_saw_are_flagged(visit, model):
     """A fold that no network left out, as after a change of the number of folds."""
     spec = dataclasses.replace(model.spec, network_fold=(-1,) * 6)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 __all__ = ("Judgement", "features", "judge", "predict")
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
+from .device import deterministic
 from .model import Model
 from .normalise import crop_size, prepare
 from .stamps import Stamps
@@ -32,14 +34,24 @@ class Judgement:
     distance
         Distance from the samples that each network was trained on, in its
         feature space, shape (K, N): about 1 for the familiar.
+    scatter
+        Standard deviation of each network's probability over passes with dropout, shape (K, N);
+        `None` if there were none.
     """
 
     probability: np.ndarray
     distance: np.ndarray
+    scatter: np.ndarray | None = None
 
 
 def judge(
-    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = _BATCH_SIZE
+    model: Model,
+    stamps: Stamps,
+    *,
+    device: torch.device | None = None,
+    batch_size: int = _BATCH_SIZE,
+    dropout_passes: int = 0,
+    seed: int = 0,
 ) -> Judgement:
     """Return probability and distance by every network.
 
@@ -53,6 +65,10 @@ def judge(
         Where to compute; the CPU by default.
     batch_size
         Stamps per call of the networks.
+    dropout_passes
+        Further evaluations with dropout switched on (Gal & Ghahramani 2016), for ``scatter``.
+    seed
+        Seed of what is dropped.
 
     Returns
     -------
@@ -66,13 +82,19 @@ def judge(
     """
     network = model.network
 
-    def both(x: torch.Tensor) -> torch.Tensor:
+    def all_at_once(x: torch.Tensor) -> torch.Tensor:
         latent = network.features(x)
-        return torch.stack([torch.sigmoid(network.judge(latent)), network.domain(latent)])
+        answers = [torch.sigmoid(network.judge(latent)), network.domain(latent)]
+        if dropout_passes:
+            with _dropout(network):
+                passes = [torch.sigmoid(network(x)) for _ in range(dropout_passes)]
+            answers.append(torch.stack(passes).std(dim=0, correction=0))
+        return torch.stack(answers)
 
-    answer = _evaluate(model, stamps, both, device, batch_size, 2).numpy()  # (2, K, N)
+    with deterministic(seed, device or torch.device("cpu")) if dropout_passes else contextlib.nullcontext():
+        answer = _evaluate(model, stamps, all_at_once, device, batch_size, 2).numpy()  # (2 or 3, K, N)
     answer[:, :, ~stamps.usable] = np.nan
-    return Judgement(answer[0], answer[1])
+    return Judgement(*answer)
 
 
 def predict(
@@ -134,6 +156,19 @@ def features(
     flat = latent.transpose(0, 1).flatten(1).numpy()
     flat[~stamps.usable] = np.nan
     return flat
+
+
+@contextlib.contextmanager
+def _dropout(network: torch.nn.Module) -> Iterator[None]:
+    """Switch dropout on, but for the statistics of normalisation layers, which stay what they are."""
+    network.train()
+    for module in network.modules():
+        if hasattr(module, "running_mean"):
+            module.eval()
+    try:
+        yield
+    finally:
+        network.eval()
 
 
 @torch.no_grad()

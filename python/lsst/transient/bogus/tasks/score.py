@@ -30,9 +30,11 @@ from lsst.pipe.base import connectionTypes as cT
 
 from ..calibration import Calibration
 from ..columns import CUTOUTS, DIA_SOURCE, LABELS, SCORES
+from ..ensembles import blind_networks, network_mean, network_std
 from ..errors import ModelFormatError
-from ..folds import sky_tiles, tile_folds
+from ..folds import sky_tiles
 from ..handles import read_table
+from ..seeds import derive_seed
 from ..stamps import UNUSABLE
 
 if TYPE_CHECKING:
@@ -117,6 +119,13 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
         default=128,
         min=1,
     )
+    dropoutPasses = RangeField(
+        dtype=int,
+        doc="Evaluations of every network with dropout, whose scatter is added to score_std. 0 for none; 10 "
+        "to 30 give a useful spread, and each costs as much as the score, which does not depend on it.",
+        default=0,
+        min=0,
+    )
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
     numThreads = RangeField(
         dtype=int,
@@ -188,7 +197,13 @@ class TransientBogusScoreTask(PipelineTask):
             trained = from_table(model)
         except ModelFormatError as error:
             raise InvalidQuantumError(f"The model cannot be used: {error}") from error
-        use, flags = self._networks(trained, self._tiles(cutouts, dia_sources, labels, trained))
+        tiles = self._tiles(cutouts, dia_sources, labels, trained)
+        rule = trained.spec.folds
+        use, seen = blind_networks(
+            tiles, trained.training_tiles, trained.spec.network_fold, n_folds=rule.n_folds, seed=rule.seed
+        )
+        # Tiles of a fold that no network left out are judged by all, and say so.
+        flags = np.where(seen, int(ScoreFlag.SEEN_IN_TRAINING), 0)
         stamps = Stamps.from_table(cutouts)
         with torch_threads(self.config.numThreads):
             try:
@@ -197,17 +212,25 @@ class TransientBogusScoreTask(PipelineTask):
                     stamps,
                     device=resolve_device(self.config.device),
                     batch_size=self.config.batchSize,
+                    dropout_passes=self.config.dropoutPasses,
+                    seed=derive_seed("dropout", *np.asarray(cutouts["diaSourceId"])[:1]),
                 )
             except ValueError as error:
                 raise InvalidQuantumError(f"The model does not fit the cutouts: {error}") from error
         bad = ((np.asarray(cutouts["cutout_flag"]) & int(UNUSABLE)) != 0) | ~stamps.usable
         flags[bad] |= int(ScoreFlag.UNUSABLE_STAMP)
         probability = np.where(use & ~bad, judgement.probability, np.nan)
-        distance = _mean(np.where(use & ~bad, judgement.distance, np.nan))
+        distance = network_mean(np.where(use & ~bad, judgement.distance, np.nan))
         limit = trained.spec.domain_limit
         flags[(distance > limit) & (limit > 0)] |= int(ScoreFlag.OUT_OF_DOMAIN)
-        scores = self._table(
-            np.asarray(cutouts["diaSourceId"]), probability, distance, flags, trained, stored_version(model)
+        scores = _build_table(
+            np.asarray(cutouts["diaSourceId"]),
+            probability,
+            network_std(probability, judgement.scatter),
+            distance,
+            flags,
+            trained,
+            stored_version(model),
         )
         self.metadata["n_dia_sources"] = len(scores)
         self.metadata["n_unusable"] = int(bad.sum())
@@ -244,56 +267,39 @@ class TransientBogusScoreTask(PipelineTask):
         DIA_SOURCE.check(other, ("ra", "dec"))
         return sky_tiles(other["ra"], other["dec"], nside=rule.nside)
 
-    def _networks(self, model: Model, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return which networks judge each source, shape (K, N), and the first flags."""
-        rule = model.spec.folds
-        seen = np.isin(tiles, model.training_tiles)
-        folds = tile_folds(tiles, n_folds=max(1, rule.n_folds), seed=rule.seed)
-        blind = np.array(model.spec.network_fold)[:, None] == folds
-        # Tiles of a fold that no network left out are judged by all, and say so.
-        usable = seen & blind.any(axis=0)
-        flags = np.where(seen & ~usable, int(ScoreFlag.SEEN_IN_TRAINING), 0)
-        return np.where(usable, blind, True), flags
 
-    def _table(
-        self,
-        ids: np.ndarray,
-        probability: np.ndarray,
-        distance: np.ndarray,
-        flags: np.ndarray,
-        model: Model,
-        version: str,
-    ) -> Table:
-        """Build the output table from the networks' outputs (K, N), NaN where not used."""
-        mean = _mean(probability)
-        is_scored = np.isfinite(mean)
-        if model.spec.calibration:
-            calibration = Calibration.from_dict(model.spec.calibration)
-            score, prior = calibration.apply(mean), calibration.prior
-        else:
-            score, prior = mean, 0.5
-        return SCORES.build(
-            {
-                "diaSourceId": ids,
-                "score": score,
-                "score_raw": mean,
-                "score_std": np.sqrt(_mean((probability - mean) ** 2)),
-                "score_networks": probability.T,
-                "domain_distance": distance,
-                "is_out_of_fold": is_scored & ((flags & int(ScoreFlag.SEEN_IN_TRAINING)) == 0),
-                "score_flag": flags,
-                "model_version": np.full(len(ids), version),
-            },
-            meta={
-                "MODEL_VERSION": version,
-                "PRIOR": float(prior),
-                "SCORE_FLAG_BITS": {str(flag.name): int(flag) for flag in ScoreFlag},
-            },
-        )
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over networks of (K, N), without the NaN; NaN where there is nothing else."""
-    used = np.isfinite(values)
-    total = np.where(used, values, 0.0).sum(axis=0)
-    return np.where(used.any(axis=0), total / np.maximum(used.sum(axis=0), 1), np.nan)
+def _build_table(
+    ids: np.ndarray,
+    probability: np.ndarray,
+    std: np.ndarray,
+    distance: np.ndarray,
+    flags: np.ndarray,
+    model: Model,
+    version: str,
+) -> Table:
+    """Build the output table from the networks' outputs (K, N), NaN where not used."""
+    mean = network_mean(probability)
+    is_scored = np.isfinite(mean)
+    if model.spec.calibration:
+        calibration = Calibration.from_dict(model.spec.calibration)
+        score, prior = calibration.apply(mean), calibration.prior
+    else:
+        score, prior = mean, 0.5
+    return SCORES.build(
+        {
+            "diaSourceId": ids,
+            "score": score,
+            "score_raw": mean,
+            "score_std": std,
+            "score_networks": probability.T,
+            "domain_distance": distance,
+            "is_out_of_fold": is_scored & ((flags & int(ScoreFlag.SEEN_IN_TRAINING)) == 0),
+            "score_flag": flags,
+            "model_version": np.full(len(ids), version),
+        },
+        meta={
+            "MODEL_VERSION": version,
+            "PRIOR": float(prior),
+            "SCORE_FLAG_BITS": {str(flag.name): int(flag) for flag in ScoreFlag},
+        },
+    )
