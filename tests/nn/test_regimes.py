@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lsst.transient.bogus.nn.regimes import bind, contamination_weight, forget_fraction, keep_smallest
+from lsst.transient.bogus.nn.regimes import bind, forget_fraction, keep_smallest
 from lsst.transient.bogus.nn.spec import Regime
 
 K, B = 4, 10
@@ -80,11 +80,11 @@ def test_stochastic_keeps_in_proportion_to_the_beta_distribution():
     assert (w > 0).float().mean().item() == pytest.approx(expected, abs=0.01)
 
 
-def test_delays(loss, labels):
-    for kind in ("stochastic_co_teaching", "contamination"):
-        late = weights(kind, loss, labels, delay_epochs=2, epoch=1, prior=0.5)
-        assert torch.equal(late, torch.ones(K, B))
-        assert (weights(kind, loss, labels, delay_epochs=2, epoch=2, prior=0.5) == 0).any()
+def test_stochastic_starts_after_its_delay(loss, labels):
+    kind = "stochastic_co_teaching"
+    late = weights(kind, loss, labels, delay_epochs=2, epoch=1, prior=0.5)
+    assert torch.equal(late, torch.ones(K, B))
+    assert (weights(kind, loss, labels, delay_epochs=2, epoch=2, prior=0.5) == 0).any()
 
 
 @pytest.mark.parametrize("separation", [0.0, 6.0])
@@ -103,21 +103,6 @@ def test_nnpu_has_the_gradient_of_its_risk(separation):
     assert (bracket < 0) == (separation > 0)
     (expected,) = torch.autograd.grad(risk, z)
     assert torch.allclose(gradient, expected, rtol=1e-3, atol=1e-6)
-
-
-def test_contamination_withholds_its_estimate(loss, labels):
-    w = weights("contamination", loss, labels, prior=0.34, peers=2)
-    mean = loss.unflatten(0, (2, 2)).mean(dim=1)
-    for k in range(K):
-        assert (w[k, :4] > 0).all()
-        withheld = torch.nonzero(w[k, 4:] == 0).flatten().tolist()
-        # Equal losses leave a choice; compare values, not positions.
-        assert sorted(mean[k // 2, 4:][withheld].tolist()) == mean[k // 2, 4:].sort().values[-2:].tolist()
-
-
-def test_contamination_weight():
-    w = contamination_weight(torch.tensor([0.5, 0.5, 0.99]), torch.tensor([1, 0, 0]), 0.1)
-    assert w.tolist() == pytest.approx([1.0, 0.9, 0.0])
 
 
 def test_refusals():

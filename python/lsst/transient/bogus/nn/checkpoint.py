@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow.feather
 import torch
 
+from .contamination import UnlabelledJudgement
 from .networks import Cnn2, Compact
 from .spec import Settings
 from .tensors import from_arrow, to_arrow
@@ -56,6 +57,8 @@ class TrainingState:
         Estimated fraction of real transients among the unlabelled.
     history
         A report for every epoch.
+    judgement
+        Which unlabelled samples are real, as judged after the last epoch.
     """
 
     network: Compact | Cnn2
@@ -68,6 +71,7 @@ class TrainingState:
     steps: int = 0
     prior: float = 0.0
     history: list[EpochReport] = dataclasses.field(default_factory=list)
+    judgement: UnlabelledJudgement | None = None
 
     @classmethod
     def start(cls, network: Compact | Cnn2, settings: Settings) -> TrainingState:
@@ -162,6 +166,8 @@ def save_checkpoint(path: Path, state: TrainingState, key: str) -> None:
         tensors |= {f"optimizer.{index}.{n}": t for n, t in slots.items()}
     scalars = {name: getattr(state, name) for name in ("best_epoch", "best_value", "epoch", "steps", "prior")}
     history = [{n: _plain(v) for n, v in dataclasses.asdict(entry).items()} for entry in state.history]
+    if state.judgement is not None:
+        tensors["judgement"] = torch.as_tensor(state.judgement.probability)
     table = to_arrow(tensors, {"key": _hash(key), "scalars": scalars, "history": history})
     partial = path.with_name(path.name + ".part")
     pyarrow.feather.write_feather(table, partial, compression="uncompressed")
@@ -208,6 +214,8 @@ def load_checkpoint(path: Path, state: TrainingState, key: str) -> bool:
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     for name, value in meta["scalars"].items():
         setattr(state, name, value)
+    if "judgement" in tensors:
+        state.judgement = UnlabelledJudgement(state.prior, tensors["judgement"].numpy())
     for entry in meta["history"]:
         arrays: dict[str, Any] = {n: np.array(v) if isinstance(v, list) else v for n, v in entry.items()}
         state.history.append(EpochReport(**arrays))

@@ -37,6 +37,8 @@ class Plan:
         Fold of each sample; -1 if never held out.
     importance
         Weight of each sample's loss, float32, shape (N,); 0 leaves it out of training.
+    stratum
+        Stratum of each sample from 0, shape (N,), for the contamination of the unlabelled.
     network_fold
         Fold that each network does not see; -1 for none.
     members
@@ -48,6 +50,7 @@ class Plan:
     labels: np.ndarray
     folds: np.ndarray
     importance: np.ndarray
+    stratum: np.ndarray
     network_fold: tuple[int, ...]
     members: int
     peers: int
@@ -59,6 +62,7 @@ class Plan:
         folds: np.ndarray,
         settings: Settings,
         negative_sign: np.ndarray | None = None,
+        stratum: np.ndarray | None = None,
     ) -> Plan:
         """Decide which networks there are and check that each sees enough.
 
@@ -72,6 +76,8 @@ class Plan:
             How to train.
         negative_sign
             Whether each sample was detected below the sky; none by default.
+        stratum
+            Stratum of each sample from 0; one by default.
 
         Returns
         -------
@@ -92,6 +98,7 @@ class Plan:
             (labels == 1).astype(np.float32),
             folds.astype(np.int64),
             importance,
+            np.zeros(len(labels), dtype=np.int64) if stratum is None else stratum.astype(np.int64),
             tuple(np.repeat(held, copies).tolist()),
             settings.members,
             settings.peers,
@@ -123,7 +130,8 @@ class Plan:
     @property
     def digest(self) -> str:
         """Hash of the samples' labels, folds and weights."""
-        parts = self.labels.tobytes() + self.folds.tobytes() + self.importance.tobytes()
+        arrays = (self.labels, self.folds, self.importance, self.stratum)
+        parts = b"".join(a.tobytes() for a in arrays)
         return hashlib.blake2b(parts, digest_size=8).hexdigest()
 
     def seen(self, fold: int) -> np.ndarray:
@@ -170,11 +178,13 @@ class Plan:
             orders.append(order[: n_steps * size].reshape(n_steps, size))
         return np.stack(orders, axis=2)
 
-    def class_weights(self, settings: Settings) -> np.ndarray:
+    def class_weights(self, importance: np.ndarray, settings: Settings) -> np.ndarray:
         """Return the weight of each class for each network, shape (K, 2), float32.
 
         Parameters
         ----------
+        importance
+            Weight of each sample, shape (N,).
         settings
             Weight of the injections; 0 to balance.
 
@@ -185,7 +195,8 @@ class Plan:
         """
         rows = []
         for fold in self.network_fold:
-            share = float(self.labels[self.seen(fold)].mean())
+            seen = self.seen(fold)
+            share = float(np.average(self.labels[seen], weights=importance[seen]))
             ratio = settings.positive_weight or min((1.0 - share) / share, _MAX_CLASS_RATIO)
             scale = 1.0 / (share * ratio + 1.0 - share)
             rows.append((scale, scale * ratio))

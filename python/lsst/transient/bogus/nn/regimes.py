@@ -11,7 +11,7 @@ blocks of ``peers``, which see the same samples.
 
 from __future__ import annotations
 
-__all__ = ("Weigh", "bind", "contamination_weight", "forget_fraction", "keep_smallest")
+__all__ = ("Weigh", "bind", "forget_fraction", "keep_smallest")
 
 import functools
 from collections.abc import Callable
@@ -164,49 +164,6 @@ def nnpu(
     return torch.where(bracket >= 0, above, below) * loss.shape[1]
 
 
-def contamination(
-    loss: torch.Tensor,
-    labels: torch.Tensor,
-    epoch: int,
-    generator: torch.Generator,
-    *,
-    spec: Regime,
-    peers: int,
-    prior: float,
-) -> torch.Tensor:
-    """Withhold the estimated contamination of the unlabelled samples, those of highest loss.
-
-    The loss that ranks a sample is the mean over all peers.
-    """
-    if epoch < spec.delay_epochs:
-        return torch.ones_like(loss)
-    judged = loss.unflatten(0, (-1, peers)).mean(dim=1).repeat_interleave(peers, dim=0)
-    keep = keep_smallest(judged, labels == 0, prior)
-    return _mean_one(keep | (labels == 1))
-
-
-def contamination_weight(probability: torch.Tensor, labels: torch.Tensor, prior: float) -> torch.Tensor:
-    """Return the probability that each unlabelled sample is bogus.
-
-    Parameters
-    ----------
-    probability
-        Probability of "injected" with both classes of equal total weight.
-    labels
-        1 for injected.
-    prior
-        Fraction of real transients among the unlabelled.
-
-    Returns
-    -------
-    weight : `torch.Tensor`
-        One minus ``min(1, prior * g / (1 - g))`` for unlabelled samples, one for
-        injections.
-    """
-    odds = probability / (1.0 - probability).clamp_min(1e-9)
-    return torch.where(labels == 1, 1.0, 1.0 - (prior * odds).clamp(max=1.0))
-
-
 def bind(spec: Regime, *, peers: int, prior: float) -> Weigh:
     """Return a regime's weighting function with its parameters.
 
@@ -235,7 +192,7 @@ def bind(spec: Regime, *, peers: int, prior: float) -> Weigh:
         "asymmetric_co_teaching": functools.partial(asymmetric_co_teaching, spec=spec, peers=peers),
         "stochastic_co_teaching": functools.partial(stochastic_co_teaching, spec=spec, peers=peers),
         "nnpu": functools.partial(nnpu, prior=prior),
-        "contamination": functools.partial(contamination, spec=spec, peers=peers, prior=prior),
+        "contamination": standard,  # what differs is the target; see `contamination`
     }
     if spec.kind not in known:
         raise ValueError(f"Unknown regime {spec.kind!r}; known are {sorted(known)}.")

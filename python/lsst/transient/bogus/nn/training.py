@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..errors import InsufficientDataError, TrainingDivergedError
-from ..purity import estimate_contamination
+from ..errors import TrainingDivergedError
 from ..seeds import derive_seed
 from . import regimes
 from .augment import augment
 from .checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from .contamination import UnlabelledJudgement, judge_unlabelled
 from .device import deterministic, resolve_device
 from .domain import fit_domain
 from .model import Model
@@ -46,9 +46,9 @@ class EpochReport:
     validation_auc
         Area under the ROC curve on the held-out fold, of the averaged weights.
     kept_positive
-        Fraction of injections that had weight.
+        Fraction of the injections' weight that counted as real.
     kept_negative
-        Fraction of unlabelled samples that had weight.
+        Fraction of the unlabelled samples' weight that counted as bogus.
     learning_rate
         Learning rate at the end of the epoch.
     prior
@@ -98,6 +98,7 @@ def train(
     spec: ModelSpec | None = None,
     tiles: np.ndarray | None = None,
     negative_sign: np.ndarray | None = None,
+    stratum: np.ndarray | None = None,
     report: Callable[[EpochReport], None] | None = None,
     checkpoint: Path | None = None,
 ) -> Result:
@@ -121,6 +122,9 @@ def train(
         Sky tile of each sample, stored in the model.
     negative_sign
         Whether each sample was detected below the sky, for ``negative_sign_weight``.
+    stratum
+        Stratum (bin of signal-to-noise, say) of each sample from 0: the real ones
+        among the unlabelled of each stratum are counted on their own.
     report
         Called after every epoch.
     checkpoint
@@ -145,7 +149,7 @@ def train(
         stamps = prepare(stamps, settings.normalisation)
     if spec is None:
         raise ValueError("Prepared stamps need the specification of what they are.")
-    plan = Plan.make(np.asarray(labels), np.asarray(folds), settings, negative_sign)
+    plan = Plan.make(np.asarray(labels), np.asarray(folds), settings, negative_sign, stratum)
     rule = spec.folds if spec.folds.n_folds else FoldRule(n_folds=plan.n_folds)
     spec = dataclasses.replace(
         spec,
@@ -184,15 +188,15 @@ def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Se
     generator = torch.Generator(device).manual_seed(derive_seed("augment", settings.seed, state.epoch))
     weigh = regimes.bind(settings.regime, peers=settings.peers, prior=state.prior)
     batches = torch.as_tensor(plan.batches(state.epoch, settings), device=device)  # (steps, B, streams)
-    labels, importance = (torch.as_tensor(a, device=device) for a in (plan.labels, plan.importance))
-    balance = torch.as_tensor(plan.class_weights(settings), device=device)  # (K, 2)
+    counts = _importance(state, plan, settings)
+    labels, importance = (torch.as_tensor(a, device=device) for a in (plan.labels, counts))
+    balance = torch.as_tensor(plan.class_weights(counts, settings), device=device)  # (K, 2)
     sums = torch.zeros(5, plan.n_networks, device=device)
     for step, batch in enumerate(batches):
         rate = _learning_rate(state.epoch + step / len(batches), settings)
         y = labels[batch].T.repeat_interleave(settings.peers, dim=0)  # (K, B)
-        scale = torch.where(y == 1, balance[:, 1:], balance[:, :1])
-        scale = scale * importance[batch].T.repeat_interleave(settings.peers, dim=0)
-        sums += _step(state, samples[batch].float(), y, scale, weigh, generator, rate, settings)
+        count = importance[batch].T.repeat_interleave(settings.peers, dim=0)
+        sums += _step(state, samples[batch].float(), y, count, balance, weigh, generator, rate, settings)
     train_loss = (sums[0] / len(batches)).cpu().numpy()
     if not np.isfinite(train_loss).all():
         bad = int(np.flatnonzero(~np.isfinite(train_loss))[0])
@@ -212,7 +216,8 @@ def _step(
     state: TrainingState,
     x: torch.Tensor,
     y: torch.Tensor,
-    scale: torch.Tensor,
+    importance: torch.Tensor,
+    balance: torch.Tensor,
     weigh: regimes.Weigh,
     generator: torch.Generator,
     rate: float,
@@ -220,30 +225,25 @@ def _step(
 ) -> torch.Tensor:
     """Make one step of all networks.
 
-    Stamps are (B, streams, C, s, s), labels and the scale of their loss (K, B).
-    Returns sums for the report, (5, K).
+    Stamps are (B, streams, C, s, s), labels and importance of the samples (K, B), weights of
+    the classes (K, 2).  Returns sums for the report, (5, K).
     """
     x = augment(x, settings.augmentation, generator)
     logits = state.network(x.flatten(1, 2))  # (K, B)
     loss = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
     weights = weigh(loss.detach(), y, state.epoch, generator)
-    weights = weights if settings.regime.kind == "nnpu" else weights * scale
+    if settings.regime.kind != "nnpu":  # which balances the classes itself
+        weights = weights * importance * torch.where(y == 1, balance[:, 1:], balance[:, :1])
     mean = (weights * loss).mean(dim=1)
     state.optimizer.param_groups[0]["lr"] = rate
     state.optimizer.zero_grad(set_to_none=True)
     mean.sum().backward()
     state.optimizer.step()
     state.average(settings.averaging)
-    counted, negative = weights != 0, y == 0
-    return torch.stack(
-        [
-            mean.detach(),
-            (counted & negative).sum(dim=1),
-            (counted & ~negative).sum(dim=1),
-            negative.sum(dim=1),
-            (~negative).sum(dim=1),
-        ]
-    )
+    positive = (y == 1).float()
+    kept = (weights != 0) * importance
+    parts = (kept * (1 - positive), kept * positive, 1 - positive, positive)
+    return torch.stack([mean.detach(), *(part.sum(dim=1) for part in parts)])
 
 
 def _validate(
@@ -260,15 +260,25 @@ def _validate(
         if len(rows):
             loss[k] = np.mean(np.logaddexp(0.0, np.where(y == 1, -z, z)))
             auc[k] = roc_auc(z, y == 1)
-    if settings.regime.prior:
-        state.prior = settings.regime.prior
-    elif settings.regime.kind in ("nnpu", "contamination"):
-        mean = logits.mean(axis=0)
-        try:
-            state.prior = estimate_contamination(mean[plan.labels == 0], mean[plan.labels == 1]).alpha
-        except InsufficientDataError:
-            state.prior = 0.0
+    if settings.regime.kind in ("nnpu", "contamination"):
+        state.judgement = _judge(logits, plan, settings)
+        state.prior = state.judgement.prior
     return loss, auc
+
+
+def _judge(logits: np.ndarray, plan: Plan, settings: Settings) -> UnlabelledJudgement:
+    """Judge the unlabelled samples by held-out logits, (copies, N)."""
+    score = np.where(plan.importance > 0, _sigmoid(logits.mean(axis=0)), np.nan)
+    return judge_unlabelled(score, plan.labels, plan.stratum, prior=settings.regime.prior)
+
+
+def _importance(state: TrainingState, plan: Plan, settings: Settings) -> np.ndarray:
+    """Return how much each sample counts, float32, shape (N,): an unlabelled one by how surely it is bogus."""
+    spec = settings.regime
+    if spec.kind != "contamination" or state.judgement is None or state.epoch < spec.delay_epochs:
+        return plan.importance
+    bogus = 1.0 - state.judgement.probability
+    return plan.importance * np.where(plan.labels == 1, np.float32(1.0), bogus)
 
 
 def _monitor(entry: EpochReport, settings: Settings) -> float:

@@ -135,6 +135,7 @@ class TrainTransientBogusTask(PipelineTask):
                 spec=dataclasses.replace(spec, folds=rule),
                 tiles=rows.tile,
                 negative_sign=rows.sign < 0,
+                stratum=_strata(rows),
                 report=self._report,
                 checkpoint=Path(self.config.checkpoint) if self.config.checkpoint else None,
             )
@@ -218,7 +219,7 @@ class TrainTransientBogusTask(PipelineTask):
         injected = rows.label == 1
         prior = self.config.prior
         if not prior:
-            prior = max(_contamination(score, rows.snr, injected), _MIN_PRIOR)
+            prior = max(_contamination(score, _strata(rows), injected), _MIN_PRIOR)
         calibration = Calibration.fit(score, rows.label, method=self.config.calibration, prior=prior)
         best = result.history[result.best_epoch]
         metrics = {
@@ -251,10 +252,17 @@ class TrainTransientBogusTask(PipelineTask):
         return dataclasses.replace(result.model, spec=spec)
 
 
-def _contamination(score: np.ndarray, snr: np.ndarray, injected: np.ndarray) -> float:
-    """Estimate the real fraction of the unlabelled, which are fainter than injections: in bins of S/N."""
+def _strata(rows: TrainingRows) -> np.ndarray:
+    """Return a bin of signal-to-noise for each sample: the unlabelled are fainter than injections."""
+    injected = rows.label == 1
+    if not injected.any():  # which the training refuses, with its numbers
+        return np.zeros(len(rows), dtype=np.int64)
     n_strata = int(np.clip(injected.sum() // _MIN_INJECTED_IN_STRATUM, 1, _MAX_STRATA))
-    stratum = quantile_strata(snr, snr[injected], n_strata)
+    return quantile_strata(rows.snr, rows.snr[injected], n_strata)
+
+
+def _contamination(score: np.ndarray, stratum: np.ndarray, injected: np.ndarray) -> float:
+    """Estimate the real fraction of the unlabelled."""
     estimate = estimate_contamination(
         score[~injected],
         score[injected],
