@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lsst.daf.butler import CollectionType
-from lsst.transient.bogus.standalone.execution import PipetaskError, PipetaskRun, run_pipetask
+from lsst.transient.bogus.standalone.execution import PipetaskError, PipetaskRun, _follow, run_pipetask
 from lsst.transient.bogus.standalone.repository import open_repository
 
 
@@ -58,3 +60,34 @@ def test_inputs_new_to_a_continued_run_are_searched(tmp_path: Path) -> None:
             run_pipetask(run, log_file=tmp_path / "pipetask.log", title="test")
         with open_repository(tmp_path / "repo") as butler:
             assert butler.collections.get_info("out").children == ("out/run", "visits", "model")
+
+
+def test_nothing_goes_on_when_the_parent_is_killed() -> None:
+    child = (
+        "import os, time\n"
+        "from lsst.transient.bogus.standalone.execution import end_with_parent\n"
+        "end_with_parent()\n"
+        "print('started', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = (
+        "import os, subprocess, sys\n"
+        "os.environ['TRANSIENT_BOGUS_PARENT'] = str(os.getpid())\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}], process_group=0)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "started\n"
+        process.kill()
+        # The end of the file comes when the last process that could write into it is gone.
+        assert process.communicate(timeout=60) == ("", None)
+
+
+def test_progress_shows_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    total = 40
+    lines = (
+        f"Executed {n} quanta successfully, 0 failed and {total - n} remain out of total {total} quanta.\n"
+        for n in range(1, total + 1)
+    )
+    _follow(lines, "Testing")
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Testing: ")]
+    assert told == [f"Testing: {n} of 40 quanta" for n in range(4, 41, 4)]

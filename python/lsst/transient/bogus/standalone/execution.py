@@ -10,14 +10,17 @@ file is ``pipetask`` with a fork server that has the imports done once.
 
 from __future__ import annotations
 
-__all__ = ("PipetaskError", "PipetaskRun", "run_pipetask")
+__all__ = ("PipetaskError", "PipetaskRun", "end_with_parent", "run_pipetask")
 
 import dataclasses
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -60,6 +63,9 @@ _PRELOADED = (
 
 _EXECUTED = re.compile(r"Executed (\d+) quanta successfully, (\d+) failed and \d+ remain out of total (\d+)")
 _TAIL_LINES = 40
+_LINES_WITHOUT_TERMINAL = 10
+_PARENT = "TRANSIENT_BOGUS_PARENT"
+"""Environment variable that tells ``pipetask`` with which process to end."""
 
 
 class PipetaskError(RuntimeError):
@@ -156,17 +162,27 @@ def run_pipetask(run: PipetaskRun, *, log_file: Path, title: str) -> None:
         if extend:
             _add_inputs(butler, run)
     command = [sys.executable, "-m", __spec__.name, "--log-level", "INFO", *run.arguments(extend=extend)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", _PARENT: f"{os.getpid()}"}
     log_file.parent.mkdir(parents=True, exist_ok=True)
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     with (
         log_file.open("a") as log,
         subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
         ) as process,
     ):
         assert process.stdout is not None  # PIPE was asked for
-        _follow(_copied(process.stdout, log, tail), title)
+        try:
+            _follow(_copied(process.stdout, log, tail), title)
+        except BaseException:
+            # Its processes are a group of their own, which Ctrl-C does not reach.
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
     # A graph that is empty because every quantum succeeded before is success too.
     is_empty = any("QuantumGraph was empty" in line for line in tail)
     was_finished = is_empty and any("previously succeeded and skipped" in line for line in tail)
@@ -201,16 +217,40 @@ def _follow(lines: Iterable[str], title: str) -> None:
     )
     with Progress(*columns) as progress:
         bar = progress.add_task(title, total=None, note="building the graph")
+        told = 0
         for line in lines:
             if match := _EXECUTED.search(line):
                 done, failed, total = map(int, match.groups())
                 note = f"[red]{failed} failed" if failed else ""
                 progress.update(bar, completed=done + failed, total=total, note=note)
+                tenth = _LINES_WITHOUT_TERMINAL * (done + failed) // max(total, 1)
+                if tenth > told and not progress.console.is_terminal:
+                    # There a bar shows only when it is full.
+                    progress.console.print(f"{title}: {done + failed} of {total} quanta")
+                    told = tenth
+
+
+def end_with_parent() -> None:
+    """End this process and its group once the process named in the environment is not its parent.
+
+    Whoever kills the demo wants no workers left that go on writing into its repository.
+    """
+    parent = os.environ.get(_PARENT)
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(0.5)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _main() -> None:
     from lsst.ctrl.mpexec.cli.pipetask import main as pipetask
 
+    end_with_parent()
     ensure_package_dir_env()
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(_PRELOADED))
     pipetask()
