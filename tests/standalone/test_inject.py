@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -37,27 +38,35 @@ def added(result: object, image: VisitImage) -> np.ndarray:
     return result.output_exposure.image.array.astype(float) - image.image.array
 
 
-def test_flux_and_position_without_noise(field: Field, make_injections: Callable[..., Table]) -> None:
-    x = X0 + np.array([50.3, 120.0, 200.49, 280.75])
-    y = Y0 + np.array([60.0, 240.5, 150.2, 40.9])
-    mag = np.array([18.0, 20.0, 21.5, 19.0])
-    catalogue = make_injections(field.image, x, y, mag)
+@pytest.mark.parametrize(
+    "psf", [{}, {"fwhm": 6.0}, {"fwhm": 1.8, "gaussian": True}], ids=["measured", "wide", "sharp"]
+)
+def test_flux_and_position_without_noise(
+    psf: dict[str, Any], make_field: Callable[..., Field], make_injections: Callable[..., Table]
+) -> None:
+    """Every magnitude at every sub-pixel phase, far enough apart to be measured alone."""
+    image = make_field(**psf).image
+    rows, columns = (a.ravel() for a in np.mgrid[40:270:55, 40:310:55])
+    rng = np.random.default_rng(4)
+    x, y = (X0 + columns + rng.uniform(-0.5, 0.5, 25)), (Y0 + rows + rng.uniform(-0.5, 0.5, 25))
+    # The middle of a pixel, an edge and a corner.
+    x[:3], y[:3] = X0 + columns[:3] + np.array([0.0, 0.5, -0.5]), Y0 + rows[:3] + np.array([0.0, 0.0, -0.5])
+    mag = rng.permutation(np.linspace(16.0, 25.0, 25))
     task = make_task(addNoise=False)
-    result = task.run(input_exposure=field.image, injection_catalogs=catalogue)
+    result = task.run(input_exposure=image, injection_catalogs=make_injections(image, x, y, mag))
     assertValidOutput(task, result)
     INJECTED_CATALOG.check(result.output_catalog)
-    difference = added(result, field.image)
-    for i in range(4):
-        part = np.s_[
-            round(y[i]) - Y0 - 25 : round(y[i]) - Y0 + 26, round(x[i]) - X0 - 25 : round(x[i]) - X0 + 26
-        ]
-        rows, columns = np.mgrid[part]
+    difference = added(result, image)
+    for i in range(25):
+        top, left = rows[i] - 27, columns[i] - 27
+        part = np.s_[top : top + 55, left : left + 55]
+        grid_y, grid_x = np.mgrid[part]
         flux = (mag[i] * u.ABmag).to_value(u.nJy)
         total = difference[part].sum()
         assert total == pytest.approx(flux, rel=0.01)
-        assert np.sum(columns * difference[part]) / total + X0 == pytest.approx(x[i], abs=0.05)
-        assert np.sum(rows * difference[part]) / total + Y0 == pytest.approx(y[i], abs=0.05)
-    assert list(result.output_catalog["injection_flag"]) == [0] * 4
+        assert np.sum(grid_x * difference[part]) / total + X0 == pytest.approx(x[i], abs=0.05)
+        assert np.sum(grid_y * difference[part]) / total + Y0 == pytest.approx(y[i], abs=0.05)
+    assert list(result.output_catalog["injection_flag"]) == [0] * 25
     assert np.all(result.output_catalog["injection_draw_size"] > 20)
 
 
@@ -113,7 +122,11 @@ def test_bad_rows_are_flagged_and_kept(
         InjectionFlag.CENTER_NO_DATA,
         InjectionFlag.TYPE_UNKNOWN,
     ]
-    assert result.output_catalog.meta["INJECTION_FLAG_BITS"]["MAG_BAD"] == 0
+    # Together, and one by one as in the tables of the stack's tasks.
+    meta = result.output_catalog.meta
+    assert meta["INJECTION_FLAG_BITS"] == {name: meta[name] for name in meta["INJECTION_FLAG_BITS"]}
+    names = [name for name, bit in meta["INJECTION_FLAG_BITS"].items() if flags[6] & (1 << bit)]
+    assert names == ["TYPE_UNKNOWN"]
     # A saturated pixel stays as it was.
     assert np.all(added(result, image)[saturated] == 0.0)
 
