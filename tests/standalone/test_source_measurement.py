@@ -36,6 +36,30 @@ def test_finds_and_centres_sources(field: Field) -> None:
     assert np.array_equal(part.ixx, shapes.ixx[some], equal_nan=True)
 
 
+def test_isolated_stars_are_found_and_noise_is_not() -> None:
+    """Stars of S/N 30 beside one that is a hundred times brighter, on noise alone."""
+    rng = np.random.default_rng(1)
+    shape, sigma = (300, 320), 2.0
+    rows, columns = np.mgrid[20:300:40, 20:320:40].reshape(2, -1) + rng.uniform(-0.5, 0.5, (2, 56))
+    # The noise of an optimal flux is that of sqrt(4 pi) sigma pixels.
+    flux = np.full(56, 30.0 * np.sqrt(4.0 * np.pi) * sigma)
+    flux[20] *= 100.0
+    along = [
+        np.exp(-((np.arange(n) - c[:, None]) ** 2) / (2 * sigma**2))
+        for n, c in zip(shape, (rows, columns), strict=True)
+    ]
+    image = np.einsum("i,iy,ix->yx", flux / (2.0 * np.pi * sigma**2), *along) + rng.normal(size=shape)
+    kernel = np.exp(-((np.arange(-12, 13)) ** 2) / (2 * sigma**2))
+    kernel = np.outer(kernel, kernel) / kernel.sum() ** 2
+    arrays = ImageArrays(image.astype(np.float32), np.ones(shape, np.float32), np.zeros(shape, bool), 0, 0)
+    found = detect_sources(
+        arrays, kernel, threshold=5.0, min_area=5, background_size=0, deblend_contrast=0.005
+    )
+    distance = np.hypot(found.x[:, None] - columns, found.y[:, None] - rows)
+    assert distance.min(axis=0).max() < 0.5
+    assert len(found) == 56
+
+
 def test_extendedness() -> None:
     size, psf_size = np.array([8.0, 8.2, 16.0, np.nan]), np.full(4, 8.0)
     extended, probability = extendedness_from_size(size, psf_size, np.full(4, 100.0), threshold=0.15)
