@@ -163,4 +163,6 @@ def _canonical_order(
     order = np.argsort(ra)
     if np.any(np.diff(ra[order]) == 0):
         order = np.lexsort((dec, ra))
-    return order[np.argsort(rank[order], kind="stable")]
+    # A stable sort of 16-bit integers is a radix sort.
+    narrow = rank.astype(np.uint16) if rank.max(initial=0) < 1 << 16 else rank
+    return order[np.argsort(narrow[order], kind="stable")]

@@ -105,6 +105,34 @@ def _pairs(vectors, lo, hi, radius, cell, mean, key, head, following):
 
 
 @numba.njit(cache=True)
+def _contested(detection, partner, suitors):
+    # Pairs, grouped by detection, whose detection or object is in another pair too.  The
+    # counts of suitors are 0 before and after.
+    n = len(detection)
+    for p in range(n):
+        suitors[partner[p]] += 1
+    contested = np.empty(n, np.bool_)
+    for p in range(n):
+        several = (p > 0 and detection[p - 1] == detection[p]) or (
+            p + 1 < n and detection[p + 1] == detection[p]
+        )
+        contested[p] = several or suitors[partner[p]] > 1
+    for p in range(n):
+        suitors[partner[p]] = 0
+    return contested
+
+
+@numba.njit(cache=True)
+def _move(vectors, i, o, n, mean):
+    # The object moves to the mean of its n detections, of which i is the last.
+    x = mean[o, 0] + (vectors[i, 0] - mean[o, 0]) / n
+    y = mean[o, 1] + (vectors[i, 1] - mean[o, 1]) / n
+    z = mean[o, 2] + (vectors[i, 2] - mean[o, 2]) / n
+    norm = np.sqrt(x * x + y * y + z * z)
+    mean[o, 0], mean[o, 1], mean[o, 2] = x / norm, y / norm, z / norm
+
+
+@numba.njit(cache=True)
 def match_visits(vectors, starts, radius, cell, n_buckets):
     """Match detections to objects, visit by visit.
 
@@ -136,27 +164,32 @@ def match_visits(vectors, starts, radius, cell, n_buckets):
     following = np.empty(n_rows, np.int32)
     previous = np.empty(n_rows, np.int32)
     head = np.full(n_buckets, -1, np.int32)
+    suitors = np.zeros(n_rows, np.int32)
     n_objects = 0
     for visit in range(len(starts) - 1):
         lo, hi = starts[visit], starts[visit + 1]
         detection, partner, distance = _pairs(vectors, lo, hi, radius, cell, mean, key, head, following)
-        for p in np.argsort(distance, kind="mergesort"):
-            i, o = detection[p], partner[p]
-            if index[i] >= 0 or last_visit[o] == visit:
-                continue
-            index[i] = o
-            last_visit[o] = visit
-            count[o] += 1
-            x = mean[o, 0] + (vectors[i, 0] - mean[o, 0]) / count[o]
-            y = mean[o, 1] + (vectors[i, 1] - mean[o, 1]) / count[o]
-            z = mean[o, 2] + (vectors[i, 2] - mean[o, 2]) / count[o]
-            norm = np.sqrt(x * x + y * y + z * z)
-            mean[o, 0], mean[o, 1], mean[o, 2] = x / norm, y / norm, z / norm
-            moved = _key_of(mean[o, 0], mean[o, 1], mean[o, 2], cell)
-            if moved != key[o]:
-                _unlink(o, key, head, following, previous)
-                key[o] = moved
-                _link(o, key, head, following, previous)
+        contested = _contested(detection, partner, suitors)
+        for step in range(2):
+            # Pairs that nobody contests need no order.
+            if step == 0:
+                turn = np.flatnonzero(~contested)
+            else:
+                turn = np.flatnonzero(contested)
+                turn = turn[np.argsort(distance[turn], kind="mergesort")]
+            for p in turn:
+                i, o = detection[p], partner[p]
+                if index[i] >= 0 or last_visit[o] == visit:
+                    continue
+                index[i] = o
+                last_visit[o] = visit
+                count[o] += 1
+                _move(vectors, i, o, count[o], mean)
+                moved = _key_of(mean[o, 0], mean[o, 1], mean[o, 2], cell)
+                if moved != key[o]:
+                    _unlink(o, key, head, following, previous)
+                    key[o] = moved
+                    _link(o, key, head, following, previous)
         for i in range(lo, hi):
             if index[i] < 0:
                 o = n_objects
