@@ -15,6 +15,16 @@ from .geometry import arcsec_to_chord, sky_positions, unit_vectors
 _MIN_CELL = 2e-6
 _CELL_RADII = 8.0
 _MAX_BUCKETS = 1 << 24
+# Places on the sky for sorting: cells of 25 arcsec, and the masks that spread 14 bits to every third.
+_PLACE_BITS = 14
+_PLACES = (1 << (_PLACE_BITS - 1)) * (1.0 - 1e-12)
+_SPREADING = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
 
 
 def associate(
@@ -76,13 +86,14 @@ def associate(
     if not len(rows):
         return index
     rank = _visit_rank(time[rows], columns[3][rows])
-    rows = rows[_canonical_order(rank, lon[rows], lat[rows])]
+    vectors = unit_vectors(lon[rows], lat[rows])
+    order = _canonical_order(rank, vectors)
     starts = np.concatenate(([0], np.cumsum(np.bincount(rank)))).astype(np.int64)
     chord = float(arcsec_to_chord(radius_arcsec))
     # In wide cells, most balls of one radius stay within one cell or two.
     cell = max(_MIN_CELL, _CELL_RADII * chord)
     buckets = min(_MAX_BUCKETS, 1 << max(10, len(rows).bit_length()))
-    index[rows] = match_visits(unit_vectors(lon[rows], lat[rows]), starts, chord, cell, buckets)
+    index[rows[order]] = match_visits(vectors[order], starts, chord, cell, buckets)
     return index
 
 
@@ -156,13 +167,29 @@ def _visit_rank(mjd: npt.NDArray[np.float64], visit: np.ndarray) -> npt.NDArray[
     return rank[inverse]
 
 
-def _canonical_order(
-    rank: npt.NDArray[np.int64], ra: npt.NDArray[np.float64], dec: npt.NDArray[np.float64]
-) -> npt.NDArray[np.intp]:
-    """Return the order by visit and position, whatever the order of the rows."""
-    order = np.argsort(ra)
-    if np.any(np.diff(ra[order]) == 0):
-        order = np.lexsort((dec, ra))
-    # A stable sort of 16-bit integers is a radix sort.
-    narrow = rank.astype(np.uint16) if rank.max(initial=0) < 1 << 16 else rank
-    return order[np.argsort(narrow[order], kind="stable")]
+def _canonical_order(rank: npt.NDArray[np.int64], vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Return the order by visit and place on the sky, whatever the order of the rows.
+
+    Neighbours on the sky become neighbours in memory: objects are numbered in this
+    order when they are first seen, and looked up in it in later visits.
+    """
+    place = _interleaved(((vectors + 1.0) * _PLACES).astype(np.uint64))
+    place |= rank.astype(np.uint64) << np.uint64(3 * _PLACE_BITS)
+    order = np.argsort(place)
+    tied = np.diff(place[order]) == 0
+    if not tied.any():
+        return order
+    # Only rows of equal visit and place need the exact position.
+    tied = np.append(tied, False) | np.append(False, tied)
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((*vectors[rows].T, place[rows]))]
+    return order
+
+
+def _interleaved(place: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return the Morton number of three coordinates of 14 bits, shape (N,)."""
+    spread = place.T.copy()
+    for shift, mask in _SPREADING:
+        spread = (spread | (spread << np.uint64(shift))) & np.uint64(mask)
+    number: npt.NDArray[np.uint64] = spread[0] | (spread[1] << np.uint64(1)) | (spread[2] << np.uint64(2))
+    return number

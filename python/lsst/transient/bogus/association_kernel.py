@@ -15,6 +15,8 @@ import numpy as np
 _BIAS = np.int64(1 << 20)
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(38)
+# Everything of a key but the lowest two bits of each coordinate.
+_BLOCK = ~np.int64(3 | 3 << 21 | 3 << 42)
 
 
 @numba.njit(cache=True, inline="always")
@@ -25,7 +27,10 @@ def _cell_key(i, j, k):
 
 @numba.njit(cache=True, inline="always")
 def _bucket(key, mask):
-    return np.int64((np.uint64(key) * _HASH) >> _SHIFT) & mask
+    # Cells of a block of 4 x 4 x 4 have neighbouring buckets: what is near in the sky is near in memory.
+    within = (key & 3) | ((key >> 19) & 12) | ((key >> 38) & 48)
+    block = np.uint64(key & _BLOCK) * _HASH
+    return ((np.int64(block >> _SHIFT) << 6) | within) & mask
 
 
 @numba.njit(cache=True)

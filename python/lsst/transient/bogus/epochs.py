@@ -11,6 +11,8 @@ __all__ = (
     "SCORE_COLUMNS",
     "gather_detections",
     "gather_survey",
+    "no_score",
+    "no_truth",
     "values",
 )
 
@@ -47,8 +49,10 @@ _ASSOCIATED_TYPES = {n: t for n, t in _DIA_TYPES.items() if n not in ("x", "y", 
     "decErr": np.float64,
 }
 ASSOCIATED_COLUMNS = tuple(_ASSOCIATED_TYPES)
-SCORE_COLUMNS = ("diaSourceId", "score", "score_std")
-LABEL_COLUMNS = ("diaSourceId", "label", "is_ambiguous")
+_SCORE_TYPES = {"score": np.float64, "score_std": np.float64, "score_flag": np.int32}
+SCORE_COLUMNS = ("diaSourceId", *_SCORE_TYPES)
+_TRUTH_TYPES = {"injection_id": np.int64, "injected_mag": np.float64, "separation": np.float64}
+LABEL_COLUMNS = ("diaSourceId", "label", "is_ambiguous", *_TRUTH_TYPES)
 
 
 def gather_detections(
@@ -79,8 +83,9 @@ def gather_detections(
     -------
     detections : `dict` [`str`, `numpy.ndarray`]
         `DIA_COLUMNS` but the pixel coordinates, ``score``, ``score_std``,
-        ``is_injected``, ``is_forced`` and ``position_error`` (arcsec), each of
-        shape (N,).
+        ``score_flag``, ``is_injected``, ``is_forced``, ``position_error`` (arcsec)
+        and, of the injection that a detection is, ``truth_injection_id``,
+        ``truth_mag`` and ``truth_separation`` (arcsec), each of shape (N,).
 
     Raises
     ------
@@ -89,16 +94,14 @@ def gather_detections(
     """
     detections = {name: values(dia_sources, name, dtype) for name, dtype in _DIA_TYPES.items()}
     n = len(detections["diaSourceId"])
-    unknown = np.full(n, np.nan)
     for name, table in (("scores", scores), ("labels", labels)):
         if table is not None:
             _check_rows(detections["diaSourceId"], values(table, "diaSourceId", np.int64), name, where)
-    for name in ("score", "score_std"):
-        detections[name] = unknown if scores is None else values(scores, name, np.float64)
-    detections["is_injected"] = np.zeros(n, bool)
+    detections |= no_score(n) | no_truth(n)
+    if scores is not None:
+        detections |= {name: values(scores, name, dtype) for name, dtype in _SCORE_TYPES.items()}
     if labels is not None:
-        ambiguous = values(labels, "is_ambiguous", np.bool_)
-        detections["is_injected"] = (values(labels, "label", np.int64) == 1) | ambiguous
+        detections |= _injections(labels)
     detections["is_forced"] = np.zeros(n, bool)
     scale = _pixel_scale(detections)
     error = scale * np.sqrt(0.5 * (detections["xErr"] ** 2 + detections["yErr"] ** 2))
@@ -178,17 +181,73 @@ def gather_associated(
         are left out.
     """
     detections = {name: values(dia_sources, name, dtype) for name, dtype in _ASSOCIATED_TYPES.items()}
-    detections |= _look_up(detections["diaSourceId"], scores, {"score": np.float64, "score_std": np.float64})
-    label = ambiguous = np.zeros(len(dia_sources))
+    n = len(dia_sources)
+    known = _look_up(detections["diaSourceId"], scores, dict.fromkeys(_SCORE_TYPES, np.float64))
+    known["score_flag"] = np.nan_to_num(known["score_flag"]).astype(np.int32)
+    detections |= known | no_truth(n)
+    label = ambiguous = np.zeros(n)
     if labels is not None:
         found = _look_up(detections["diaSourceId"], labels, {"label": np.float64, "is_ambiguous": np.float64})
         label, ambiguous = found["label"], found["is_ambiguous"]
     detections["is_injected"] = (label == 1) | (ambiguous == 1)
-    detections["is_forced"] = np.zeros(len(label), bool)
+    detections["is_forced"] = np.zeros(n, bool)
     error = 3600.0 * np.sqrt(0.5 * (detections.pop("raErr") ** 2 + detections.pop("decErr") ** 2))
     detections["position_error"] = np.hypot(np.where(np.isfinite(error), error, 0.0), position_error_floor)
     labelled = np.isfinite(label)
     return {name: column[labelled] for name, column in detections.items()}
+
+
+def no_score(n: int) -> Columns:
+    """Return the columns of detections that have no score.
+
+    Parameters
+    ----------
+    n
+        Number of detections N.
+
+    Returns
+    -------
+    columns : `dict` [`str`, `numpy.ndarray`]
+        ``score`` and ``score_std`` (NaN) and ``score_flag`` (0), each of shape (N,).
+    """
+    return {
+        name: np.full(n, np.nan) if dtype is np.float64 else np.zeros(n, dtype)
+        for name, dtype in _SCORE_TYPES.items()
+    }
+
+
+def no_truth(n: int) -> Columns:
+    """Return the columns of detections that are no injections.
+
+    Parameters
+    ----------
+    n
+        Number of detections N.
+
+    Returns
+    -------
+    columns : `dict` [`str`, `numpy.ndarray`]
+        ``is_injected`` (`False`), ``truth_injection_id`` (0), ``truth_mag`` and
+        ``truth_separation`` (NaN), each of shape (N,).
+    """
+    return {
+        "is_injected": np.zeros(n, bool),
+        "truth_injection_id": np.zeros(n, np.int64),
+        "truth_mag": np.full(n, np.nan),
+        "truth_separation": np.full(n, np.nan),
+    }
+
+
+def _injections(labels: Table) -> Columns:
+    """Return which detections are injections, or too close to one to tell, and which injections."""
+    is_one = values(labels, "label", np.int64) == 1
+    truth = {name: values(labels, name, dtype) for name, dtype in _TRUTH_TYPES.items()}
+    return {
+        "is_injected": is_one | values(labels, "is_ambiguous", np.bool_),
+        "truth_injection_id": np.where(is_one, truth["injection_id"], 0),
+        "truth_mag": np.where(is_one, truth["injected_mag"], np.nan),
+        "truth_separation": np.where(is_one, truth["separation"], np.nan),
+    }
 
 
 def values(table: Table, name: str, dtype: type) -> np.ndarray:

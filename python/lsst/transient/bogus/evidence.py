@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("ConfirmationRule", "EvidenceModel", "combine_scores", "group_pairs")
+__all__ = ("ConfirmationRule", "EvidenceModel", "combine_scores", "group_pairs", "probability")
 
 import dataclasses
 from collections.abc import Mapping
@@ -30,12 +30,23 @@ class EvidenceModel:
         Correlation of the evidence of two epochs of the same night, 0 to 1.
     correlation
         Correlation of the evidence of two nights, 0 to 1.
+    failure_rate
+        Share of a transient's epochs that look like anything but one: struck by a
+        cosmic ray, blended, or not understood by the networks; 0 to 1.
+    negative_failure_rate
+        The same for negative detections, which no injection is like; 0 to 1.
+    max_curve_ratio
+        Largest absolute log likelihood ratio of the light curve, and of the
+        scatter of the positions.
     """
 
     prior: float = 0.5
     max_log_ratio: float = 5.0
     night_correlation: float = 0.7
     correlation: float = 0.3
+    failure_rate: float = 0.05
+    negative_failure_rate: float = 0.5
+    max_curve_ratio: float = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,9 +121,10 @@ def combine_scores(
     owner: npt.ArrayLike,
     night: npt.ArrayLike,
     *,
+    is_negative: npt.ArrayLike,
     n_objects: int,
     model: EvidenceModel,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+) -> npt.NDArray[np.float64]:
     """Combine the calibrated scores of each object's epochs.
 
     Parameters
@@ -124,46 +136,74 @@ def combine_scores(
         Object of each epoch, 0 to ``n_objects - 1``, shape (N,).
     night
         Night of each epoch, int, shape (N,).
+    is_negative
+        Whether the detection is a negative one, bool, shape (N,).
     n_objects
         Number of objects M.
     model
-        Prior, clipping and correlations.
+        Prior, clipping, failure rates and correlations.
 
     Returns
     -------
     log_ratio : `numpy.ndarray`
         Combined log likelihood ratio, float64, shape (M,); NaN for an object
         without a finite score.
-    probability : `numpy.ndarray`
-        Posterior probability with the prior of the model, float64, shape (M,).
 
     Notes
     -----
-    An epoch of score p contributes L = logit(p) - logit(prior), clipped to
-    ±``max_log_ratio``: one overconfident stamp must not decide alone.  Were
-    epochs independent, their L would add up.  They are not: the residual of a
-    bright star fools the network in the same way each time.  If the L of n
+    An epoch of score p has l = logit(p) - logit(prior), clipped to
+    ±``max_log_ratio``: one overconfident stamp must not decide alone.  Of a
+    transient's epochs a share ε fails and looks like bogus, so that the epoch
+    contributes
+
+        L = log((1 - ε) exp(l) + ε) ≥ log ε.
+
+    ε is larger for negative detections: the networks learn from sources that
+    appear, and what is in the template and has faded is not like those.  A high
+    score of a negative detection counts, a low one hardly.
+
+    Were epochs independent, their L would add up.  They are not: the residual of
+    a bright star fools the network in the same way each time.  If the L of n
     epochs are equicorrelated Gaussians with correlation ρ, with opposite means
     for transients and bogus, the exact ratio of the joint likelihoods is
 
         L(n) = Σ L / (1 + (n - 1) ρ),
 
     the sum over as many epochs as are effectively independent (Kish's design
-    effect).  It is applied twice: to the epochs of a night with
+    effect).  It is applied twice, for positive and negative detections apart,
+    which do not look alike: to the epochs of a night with
     ``night_correlation``, then to the nights with ``correlation``.  However
-    often an object is seen, its evidence stays below ``max_log_ratio / ρ``.
-    The probability of an object with a single epoch is its (clipped) score.
+    often an object is seen, the evidence of one sign stays below
+    ``max_log_ratio / ρ``.
     """
-    p, own, nights = (np.asarray(a) for a in (score, owner, night))
+    p, own, nights, negative = (np.asarray(a) for a in (score, owner, night, is_negative))
     known = np.isfinite(p)
-    offset = np.log(model.prior) - np.log1p(-model.prior)
-    with np.errstate(divide="ignore"):
-        single = np.log(p[known].astype(float)) - np.log1p(-p[known].astype(float)) - offset
-    single = np.clip(single, -model.max_log_ratio, model.max_log_ratio)
-    group, first = group_pairs(own[known], nights[known])
+    single = _epoch_ratios(p[known].astype(float), negative[known].astype(bool), model)
+    one_sign = 2 * own[known].astype(np.int64) + negative[known]
+    group, first = group_pairs(one_sign, nights[known])
     nightly = _discounted(single, group, len(first), model.night_correlation)
-    log_ratio = _discounted(nightly, own[known][first], n_objects, model.correlation)
-    return log_ratio, 1.0 / (1.0 + np.exp(-(log_ratio + offset)))
+    by_sign = _discounted(nightly, one_sign[first], 2 * n_objects, model.correlation).reshape(n_objects, 2)
+    unknown = np.isnan(by_sign).all(axis=1)
+    return np.where(unknown, np.nan, np.nan_to_num(by_sign).sum(axis=1))
+
+
+def probability(log_ratio: npt.ArrayLike, prior: float) -> npt.NDArray[np.float64]:
+    """Return the posterior probability that a log likelihood ratio gives.
+
+    Parameters
+    ----------
+    log_ratio
+        Log likelihood ratio, shape (M,).
+    prior
+        Probability before.
+
+    Returns
+    -------
+    probability : `numpy.ndarray`
+        Probability after, float64, shape (M,); NaN where the ratio is NaN.
+    """
+    odds = np.log(prior) - np.log1p(-prior)
+    return 1.0 / (1.0 + np.exp(-(np.asarray(log_ratio, dtype=float) + odds)))
 
 
 def group_pairs(
@@ -191,6 +231,18 @@ def group_pairs(
     group = np.empty(len(order), np.int64)
     group[order] = np.cumsum(new) - 1
     return group, order[new]
+
+
+def _epoch_ratios(
+    score: npt.NDArray[np.float64], is_negative: npt.NDArray[np.bool_], model: EvidenceModel
+) -> npt.NDArray[np.float64]:
+    """Return the log likelihood ratio of each epoch."""
+    offset = np.log(model.prior) - np.log1p(-model.prior)
+    with np.errstate(divide="ignore"):
+        ratio = np.log(score) - np.log1p(-score) - offset
+    ratio = np.clip(ratio, -model.max_log_ratio, model.max_log_ratio)
+    failure = np.where(is_negative, model.negative_failure_rate, model.failure_rate)
+    return np.log((1.0 - failure) * np.exp(ratio) + failure)
 
 
 def _discounted(

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .association import mean_positions
-from .evidence import EvidenceModel, combine_scores, group_pairs
+from .coherence import light_curve_ratio, position_ratio
+from .detection_history import detection_counts, detection_times, extreme, score_history, total
+from .evidence import EvidenceModel, combine_scores, group_pairs, probability
 
 type _Array = npt.NDArray[np.float64]
 type _Index = npt.NDArray[np.int64]
@@ -71,86 +73,65 @@ def object_statistics(
 
     Notes
     -----
-    Forced epochs count for variability, rise and fade alone.
+    Forced epochs count for variability, rise, fade and the light curve's evidence
+    alone, and not at all where an injection is in the way.
     """
     own = np.asarray(owner, dtype=np.int64)
     detected = ~np.asarray(rows["is_forced"], dtype=bool)
+    clean = detected | ~np.asarray(rows["is_injected"], dtype=bool)
     found = {name: np.asarray(column)[detected] for name, column in rows.items()}
-    seen = own[detected]
-    log_ratio, probability = combine_scores(
-        found["score"], seen, found["night"], n_objects=n_objects, model=evidence
-    )
+    usable = {name: np.asarray(column)[clean] for name, column in rows.items()}
+    seen, of_usable = own[detected], own[clean]
     columns = {
-        **_counts(found, seen, n_objects, score_threshold),
-        **_scores(found["score"], seen, n_objects),
-        "log_likelihood_ratio": log_ratio,
-        "probability": probability,
-        **_times(found, seen, n_objects),
+        **detection_counts(found, seen, n_objects=n_objects, score_threshold=score_threshold),
+        **score_history(found, seen, n_objects=n_objects),
+        **detection_times(found, seen, n_objects=n_objects),
         **astrometry(found, seen, n_objects=n_objects),
         "persistence": np.bincount(seen, minlength=n_objects)
-        / np.maximum(np.bincount(own, minlength=n_objects), 1),
-        "chi2_constant": reduced_chi2_of_constant(rows, own, n_objects=n_objects),
+        / np.maximum(np.bincount(of_usable, minlength=n_objects), 1),
+        "chi2_constant": reduced_chi2_of_constant(usable, of_usable, n_objects=n_objects),
     }
+    columns |= _evidence(found, seen, usable, of_usable, columns, evidence)
     peak = _peak_rows(found, seen)
     columns["peak_flux"] = found["psfFlux"][peak]
     columns["peak_mjd"] = found["midpointMjdTai"][peak]
-    columns["peak_snr"] = _extreme(np.fmax, found["snr"], seen, n_objects)
+    columns["peak_snr"] = extreme(np.fmax, found["snr"], seen, n_objects)
+    at_peak = {name: column[peak] for name, column in found.items()}
     for name, side in (("rise_rate", -1), ("fade_rate", 1)):
-        columns[name] = log_slope(rows, own, {k: v[peak] for k, v in found.items()}, side=side)
+        columns[name] = log_slope(usable, of_usable, at_peak, side=side)
     return columns
 
 
-def _sum(values: npt.ArrayLike, owner: _Index, n: int) -> _Array:
-    return np.bincount(owner, weights=np.asarray(values, dtype=float), minlength=n)
-
-
-def _extreme(ufunc: np.ufunc, values: np.ndarray, owner: _Index, n: int) -> _Array:
-    """Return the extreme of each owner's values, NaN where none is known."""
-    out = np.full(n, np.nan)
-    ufunc.at(out, owner, values)
-    return out
-
-
-def _counts(found: _Columns, owner: _Index, n: int, threshold: float) -> dict[str, np.ndarray]:
-    """Count detections, nights and bands."""
-
-    def distinct(key: np.ndarray, chosen: np.ndarray) -> _Index:
-        _, first = group_pairs(owner[chosen], np.asarray(key, dtype=np.int64)[chosen])
-        return np.bincount(owner[chosen][first], minlength=n)
-
-    names, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
-    every = np.ones(len(owner), bool)
-    with np.errstate(invalid="ignore"):
-        above = np.asarray(found["score"]) > threshold
-    present = np.zeros((n, len(names)), bool)
-    present[owner, band] = True
-    text = np.full(n, "", dtype=f"U{max(1, sum(map(len, names)))}")
-    for i, name in enumerate(names):
-        text = np.char.add(text, np.where(present[:, i], name, ""))
-    n_detections = np.bincount(owner, minlength=n)
+def _evidence(
+    found: _Columns,
+    seen: _Index,
+    usable: _Columns,
+    of_usable: _Index,
+    objects: Mapping[str, np.ndarray],
+    model: EvidenceModel,
+) -> dict[str, np.ndarray]:
+    """Return the log likelihood ratios of scores, light curve and positions, and what they add up to."""
+    n = len(objects["n_detections"])
+    scores = combine_scores(
+        found["score"],
+        seen,
+        found["night"],
+        is_negative=np.asarray(found["psfFlux"]) < 0,
+        n_objects=n,
+        model=model,
+    )
+    x, y = _offsets(found, seen, objects["ra"], objects["dec"])
+    curve = light_curve_ratio(usable, of_usable, n_objects=n, outlier_rate=model.failure_rate)
+    scatter = position_ratio(x, y, np.asarray(found["position_error"], dtype=float), seen, n_objects=n)
+    curve, scatter = (np.clip(r, -model.max_curve_ratio, model.max_curve_ratio) for r in (curve, scatter))
+    combined = scores + curve + scatter
     return {
-        "n_detections": n_detections,
-        "n_nights": distinct(found["night"], every),
-        "n_nights_above": distinct(found["night"], above),
-        "n_bands": present.sum(axis=1),
-        "bands": text,
-        "negative_fraction": _sum(found["psfFlux"] < 0, owner, n) / np.maximum(n_detections, 1),
-        "n_injected": np.bincount(owner[np.asarray(found["is_injected"], dtype=bool)], minlength=n),
+        "score_log_ratio": scores,
+        "curve_log_ratio": curve,
+        "position_log_ratio": scatter,
+        "log_likelihood_ratio": combined,
+        "probability": probability(combined, model.prior),
     }
-
-
-def _scores(score: np.ndarray, owner: _Index, n: int) -> dict[str, np.ndarray]:
-    """Return the highest and the mean of the known scores."""
-    known = np.isfinite(score)
-    count = np.bincount(owner[known], minlength=n)
-    mean = np.where(count > 0, _sum(score[known], owner[known], n) / np.maximum(count, 1), np.nan)
-    return {"max_score": _extreme(np.fmax, score, owner, n), "mean_score": mean}
-
-
-def _times(found: _Columns, owner: _Index, n: int) -> dict[str, np.ndarray]:
-    first = _extreme(np.fmin, found["midpointMjdTai"], owner, n)
-    last = _extreme(np.fmax, found["midpointMjdTai"], owner, n)
-    return {"first_mjd": first, "last_mjd": last, "duration": last - first}
 
 
 def _peak_rows(found: _Columns, owner: _Index) -> _Index:
@@ -184,8 +165,8 @@ def reduced_chi2_of_constant(rows: _Columns, owner: _Index, *, n_objects: int) -
     own, flux, weight = owner[usable], flux[usable], error[usable] ** -2.0
     group, first = group_pairs(own, band.astype(np.int64)[usable])
     n_groups = len(first)
-    mean = _sum(flux * weight, group, n_groups) / _sum(weight, group, n_groups)
-    chi2 = _sum((flux - mean[group]) ** 2 * weight, own, n_objects)
+    mean = total(flux * weight, group, n_groups) / total(weight, group, n_groups)
+    chi2 = total((flux - mean[group]) ** 2 * weight, own, n_objects)
     freedom = np.bincount(own, minlength=n_objects) - np.bincount(own[first], minlength=n_objects)
     return np.where(freedom > 0, chi2 / np.maximum(freedom, 1), np.nan)
 
@@ -225,16 +206,22 @@ def log_slope(rows: _Columns, owner: _Index, peak: _Columns, *, side: int) -> _A
 
 def _fit_line(t: _Array, y: _Array, weight: _Array, owner: _Index, n: int) -> tuple[_Array, _Array, _Array]:
     """Fit a line per owner: slope, its variance and the chi-squared of the residuals."""
-    total = np.where(np.bincount(owner, minlength=n) > 0, _sum(weight, owner, n), 1.0)
-    dt = t - (_sum(weight * t, owner, n) / total)[owner]
-    dy = y - (_sum(weight * y, owner, n) / total)[owner]
-    moment = _sum(weight * dt * dt, owner, n)
+    weights = np.where(np.bincount(owner, minlength=n) > 0, total(weight, owner, n), 1.0)
+    dt = t - (total(weight * t, owner, n) / weights)[owner]
+    dy = y - (total(weight * y, owner, n) / weights)[owner]
+    moment = total(weight * dt * dt, owner, n)
     # A time span of less than a second is no baseline.
-    spread = moment > total * 1e-10
-    slope = np.where(spread, _sum(weight * dt * dy, owner, n) / np.where(spread, moment, 1.0), np.nan)
+    spread = moment > weights * 1e-10
+    slope = np.where(spread, total(weight * dt * dy, owner, n) / np.where(spread, moment, 1.0), np.nan)
     variance = np.where(spread, 1.0 / np.where(spread, moment, 1.0), np.nan)
     residual = dy - np.nan_to_num(slope)[owner] * dt
-    return slope, variance, _sum(weight * residual**2, owner, n)
+    return slope, variance, total(weight * residual**2, owner, n)
+
+
+def _offsets(found: _Columns, owner: _Index, ra: _Array, dec: _Array) -> tuple[_Array, _Array]:
+    """Return offsets of the detections from their object, to the east and north in arcsec."""
+    x = ((found["ra"] - ra[owner] + 180.0) % 360.0 - 180.0) * 3600.0 * np.cos(np.radians(dec))[owner]
+    return x, (found["dec"] - dec[owner]) * 3600.0
 
 
 def astrometry(found: _Columns, owner: _Index, *, n_objects: int) -> dict[str, np.ndarray]:
@@ -263,16 +250,14 @@ def astrometry(found: _Columns, owner: _Index, *, n_objects: int) -> dict[str, n
     Rayleigh distribution.  Motion is NaN where all detections are of one time.
     """
     ra, dec, count = mean_positions(found["ra"], found["dec"], owner)
-    scale = 3600.0 * np.cos(np.radians(dec))[owner]
-    x = ((found["ra"] - ra[owner] + 180.0) % 360.0 - 180.0) * scale
-    y = (found["dec"] - dec[owner]) * 3600.0
+    x, y = _offsets(found, owner, ra, dec)
     time = np.asarray(found["midpointMjdTai"], dtype=float)
     weight = np.asarray(found["position_error"], dtype=float) ** -2.0
     vx, variance, chi2_x = _fit_line(time, x, weight, owner, n_objects)
     vy, _, chi2_y = _fit_line(time, y, weight, owner, n_objects)
     freedom = np.where(np.isfinite(variance), 2 * count - 4, 2 * count - 2)
     inflation = np.maximum(1.0, (chi2_x + chi2_y) / np.maximum(freedom, 1)) * (freedom > 0) + (freedom <= 0)
-    error = np.sqrt(_sum(1.0 / weight, owner, n_objects) * inflation) / np.maximum(count, 1) / 3600.0
+    error = np.sqrt(total(1.0 / weight, owner, n_objects) * inflation) / np.maximum(count, 1) / 3600.0
     motion = np.hypot(vx, vy)
     return {
         "ra": ra,

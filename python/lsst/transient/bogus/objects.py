@@ -18,6 +18,7 @@ from .association import associate
 from .columns import LIGHT_CURVES, OBJECTS
 from .evidence import ConfirmationRule, EvidenceModel
 from .light_curves import nights, object_statistics
+from .nearest_hosts import no_hosts
 
 _TIES = ("detector", "diaSourceId", "visit", "midpointMjdTai")
 
@@ -62,6 +63,7 @@ def object_tables(
     evidence: EvidenceModel,
     rule: ConfirmationRule,
     night_offset: float = 0.0,
+    hosts: Mapping[str, np.ndarray] | None = None,
     meta: Mapping[str, Any] | None = None,
 ) -> tuple[Table, Table]:
     """Make ``transient_objects`` and ``transient_light_curves``.
@@ -84,6 +86,9 @@ def object_tables(
         What is confirmed.
     night_offset
         East longitude of the site in days.
+    hosts
+        Host columns of all objects, as `~lsst.transient.bogus.nearest_hosts.nearest_hosts`
+        gives them, each of shape (M,); unknown if `None`.
     meta
         Further metadata (JSON types only) of both tables.
 
@@ -109,8 +114,24 @@ def object_tables(
         chosen, target, n_objects=len(wanted), evidence=evidence, score_threshold=rule.score_threshold
     )
     both = {"CONFIRMATION_RULE": str(rule), "EVIDENCE_MODEL": str(evidence), **(meta or {})}
+    columns |= {name: column[wanted] for name, column in (hosts or no_hosts(len(names))).items()}
+    columns |= _truth(chosen, target, len(wanted))
     objects = OBJECTS.build(
         {"diaObjectId": names[wanted], **columns, "is_confirmed": rule.holds(columns)}, meta=both
     )
     declared = {name: chosen[name] for name in LIGHT_CURVES.names if name in chosen}
     return objects, LIGHT_CURVES.build({"diaObjectId": names[wanted][target], **declared}, meta=both)
+
+
+def _truth(epochs: Mapping[str, np.ndarray], owner: npt.NDArray[np.int64], n: int) -> dict[str, np.ndarray]:
+    """Return the injection that each object is: the first of its detections that is one."""
+    rows = np.flatnonzero(epochs["truth_injection_id"] != 0)
+    rows = rows[np.unique(owner[rows], return_index=True)[1]]
+    columns = {
+        "truth_injection_id": np.zeros(n, np.int64),
+        "truth_mag": np.full(n, np.nan),
+        "truth_separation": np.full(n, np.nan),
+    }
+    for name, column in columns.items():
+        column[owner[rows]] = epochs[name][rows]
+    return columns

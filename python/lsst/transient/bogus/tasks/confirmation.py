@@ -61,6 +61,35 @@ class EvidenceConfig(Config):
         inclusiveMax=True,
     )
 
+    failureRate = RangeField(
+        dtype=float,
+        doc="Share of a transient's epochs that look like anything but one: blends, cosmic rays, stamps that "
+        "the networks do not understand. It bounds what a low score can say against an object. 0 lets one "
+        "failed epoch reject a transient.",
+        default=0.05,
+        min=0.0,
+        max=1.0,
+        inclusiveMin=False,
+        inclusiveMax=False,
+    )
+    negativeFailureRate = RangeField(
+        dtype=float,
+        doc="The same for negative detections: injections are positive, so that networks know little of "
+        "sources that are in the template and have faded. Near 1, a low score of one says nothing.",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        inclusiveMin=False,
+        inclusiveMax=False,
+    )
+    maxCurveRatio = RangeField(
+        dtype=float,
+        doc="Largest absolute log likelihood ratio of the light curve, and of the scatter of the positions. "
+        "0 leaves all to the scores.",
+        default=3.0,
+        min=0.0,
+    )
+
     def model(self, scores: Iterable[Table]) -> EvidenceModel:
         """Return the values as the pure functions take them.
 
@@ -81,18 +110,27 @@ class EvidenceConfig(Config):
             Raised if the tables are of models with different priors, or do not
             tell theirs.
         """
-        prior = self.prior
-        if prior is None:
-            found = {table.meta.get("PRIOR") for table in scores}
-            if not found:
-                return EvidenceModel(0.5, self.maxLogRatio, self.nightCorrelation, self.correlation)
-            if len(found) > 1 or None in found:
-                raise TableSchemaError(
-                    f"Scores must be of one model, with one prior; found {sorted(map(str, found))}. "
-                    "Set evidence.prior, or score all detectors again."
-                )
-            prior = min(max(float(found.pop()), _MIN_PRIOR), 1.0 - _MIN_PRIOR)
-        return EvidenceModel(prior, self.maxLogRatio, self.nightCorrelation, self.correlation)
+        return EvidenceModel(
+            prior=self._prior(scores) if self.prior is None else self.prior,
+            max_log_ratio=self.maxLogRatio,
+            night_correlation=self.nightCorrelation,
+            correlation=self.correlation,
+            failure_rate=self.failureRate,
+            negative_failure_rate=self.negativeFailureRate,
+            max_curve_ratio=self.maxCurveRatio,
+        )
+
+    def _prior(self, scores: Iterable[Table]) -> float:
+        """Return the prior of the scores; even odds without any."""
+        found = {table.meta.get("PRIOR") for table in scores}
+        if not found:
+            return 0.5
+        if len(found) > 1 or None in found:
+            raise TableSchemaError(
+                f"Scores must be of one model, with one prior; found {sorted(map(str, found))}. "
+                "Set evidence.prior, or score all detectors again."
+            )
+        return min(max(float(found.pop()), _MIN_PRIOR), 1.0 - _MIN_PRIOR)
 
 
 class ConfirmationConfig(Config):

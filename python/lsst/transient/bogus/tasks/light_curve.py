@@ -43,6 +43,7 @@ from ..handles import read_table
 from ..objects import match_epochs, object_tables
 from ..shards import in_trixel
 from .confirmation import ConfirmationConfig, EvidenceConfig
+from .nearest_host_config import HostConfig
 
 _VD = ("instrument", "visit", "detector")
 _HTM_LEVEL = 7
@@ -72,6 +73,7 @@ class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrumen
     forced_sources = _detector_input(
         "Forced photometry at the positions of objects.", "dia_object_forced_source"
     )
+    host_sources = _detector_input("Sources of one visit image: possible hosts.", "source_detector")
     objects = cT.Output(
         doc=OBJECTS.doc,
         name="transient_objects",
@@ -97,6 +99,8 @@ class LightCurveMatchConnections(PipelineTaskConnections, dimensions=("instrumen
             del self.labels
         if not config.doForced:
             del self.forced_sources
+        if not config.doHosts:
+            del self.host_sources
 
 
 class LightCurveMatchConfig(PipelineTaskConfig, pipelineConnections=LightCurveMatchConnections):
@@ -118,6 +122,20 @@ class LightCurveMatchConfig(PipelineTaskConfig, pipelineConnections=LightCurveMa
     doForced = Field[bool](
         doc="Add forced photometry at epochs at which an object was not detected.",
         default=False,
+    )
+    doHosts = Field[bool](
+        doc="Find the host of each object among the sources of the visits.",
+        default=False,
+    )
+    host = ConfigField[HostConfig](doc="What can be a host; ignored if doHosts is False.")
+    injectionRadius = RangeField(
+        dtype=float,
+        doc="Forced photometry within this distance in arcsec of an injection detected in its visit is "
+        "flagged and does not count. Too small leaves injected flux in light curves, too large loses epochs.",
+        default=3.0,
+        min=0.0,
+        max=60.0,
+        inclusiveMax=True,
     )
     radius = RangeField(
         dtype=float,
@@ -178,6 +196,9 @@ class LightCurveMatchTask(PipelineTask):
             scores=_by_detector(inputs["scores"], SCORE_COLUMNS),
             labels=_by_detector(inputs.get("labels", ()), LABEL_COLUMNS),
             forced_sources=_by_detector(inputs.get("forced_sources", ()), FORCED_COLUMNS),
+            host_sources=_by_detector(
+                inputs.get("host_sources", ()), tuple(self.config.host.columns.values())
+            ),
             trixel=None if stack else int(outputRefs.objects.dataId["htm7"]),
         )
         butlerQC.put(outputs, outputRefs)
@@ -190,6 +211,7 @@ class LightCurveMatchTask(PipelineTask):
         associated_dia_sources: Table | None = None,
         labels: Mapping[_Detector, Table] | None = None,
         forced_sources: Mapping[_Detector, Table] | None = None,
+        host_sources: Mapping[_Detector, Table] | None = None,
         trixel: int | None = None,
     ) -> Struct:
         """Match detections into objects and reduce their light curves.
@@ -209,6 +231,9 @@ class LightCurveMatchTask(PipelineTask):
             labels are left out then, for their injections would be candidates.
         forced_sources
             Forced photometry by visit and detector; used if ``doForced``.
+        host_sources
+            Sources of the visit images by visit and detector, among which hosts
+            are sought; used if ``doHosts``.
         trixel
             HTM trixel (level 7) whose objects are wanted; all if `None`.
 
@@ -236,7 +261,14 @@ class LightCurveMatchTask(PipelineTask):
             forced = vstack(list(forced_sources.values()), metadata_conflicts="silent")
             real = np.bincount(owner[epochs["is_injected"] & (owner >= 0)], minlength=len(names)) == 0
             place = (np.where(real, ra, np.nan), np.where(real, dec, np.nan))
-            added, target = join_forced(forced, epochs, owner, *place, radius_arcsec=self.config.radius)
+            added, target = join_forced(
+                forced,
+                epochs,
+                owner,
+                *place,
+                radius_arcsec=self.config.radius,
+                injection_radius_arcsec=self.config.injectionRadius,
+            )
             epochs = {name: np.concatenate([column, added[name]]) for name, column in epochs.items()}
             owner = np.concatenate([owner, target])
         everything = np.ones(len(names), bool)
@@ -248,6 +280,7 @@ class LightCurveMatchTask(PipelineTask):
             evidence=self.config.evidence.model(scores.values()),
             rule=self.config.rule.rule(),
             night_offset=self.config.nightOffset,
+            hosts=self.config.host.find(ra, dec, host_sources) if self.config.doHosts else None,
             meta={"RADIUS_ARCSEC": self.config.radius, "ASSOCIATION": self.config.association},
         )
         self.log.info(
