@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("detection_counts", "detection_times", "extreme", "score_history", "total")
+__all__ = ("detection_counts", "detection_times", "extreme", "score_history", "template_echoes", "total")
 
 from collections.abc import Mapping
 
@@ -63,8 +63,48 @@ def extreme(ufunc: np.ufunc, values: np.ndarray, owner: _Index, n: int) -> _Arra
     return out
 
 
+def template_echoes(found: _Columns, owner: _Index) -> npt.NDArray[np.bool_]:
+    """Tell which detections may be of a single visit, seen again through the templates of others.
+
+    Parameters
+    ----------
+    found
+        Columns ``band`` and ``psfFlux`` of the detections, each of shape (N,).
+    owner
+        Object of each detection, shape (N,).
+
+    Returns
+    -------
+    is_echo : `numpy.ndarray`
+        Whether the detection may be an echo, bool, shape (N,).
+
+    Notes
+    -----
+    Templates are made of visits of the survey.  Whatever is in one visit alone, a
+    glint as well as a supernova, is in the template of others and leaves negative
+    detections there.  They say nothing new.  So detections are echoes that have
+    the sign opposite to the largest flux of their object and band, if no second
+    detection has the sign of that.
+    """
+    _, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
+    group, first = group_pairs(owner, band.astype(np.int64))
+    flux = np.nan_to_num(np.asarray(found["psfFlux"], dtype=float))
+    order = np.lexsort((np.abs(flux), group))
+    is_last = np.diff(group[order], append=-1) != 0
+    sign = np.sign(flux[order[is_last]])
+    agrees = np.sign(flux) == sign[group]
+    n_agree = np.bincount(group[agrees], minlength=len(first))
+    is_echo: npt.NDArray[np.bool_] = ~agrees & (n_agree[group] < 2)
+    return is_echo
+
+
 def detection_counts(
-    found: _Columns, owner: _Index, *, n_objects: int, score_threshold: float
+    found: _Columns,
+    owner: _Index,
+    *,
+    n_objects: int,
+    score_threshold: float,
+    counts_above: npt.NDArray[np.bool_],
 ) -> dict[str, np.ndarray]:
     """Count the detections, nights and bands of each object.
 
@@ -79,6 +119,9 @@ def detection_counts(
         Number of objects M.
     score_threshold
         Working threshold of the score.
+    counts_above
+        Whether a detection can count for the nights above the threshold, bool,
+        shape (N,).
 
     Returns
     -------
@@ -94,7 +137,7 @@ def detection_counts(
     names, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
     n_bands = len(names)
     with np.errstate(invalid="ignore"):
-        above = np.asarray(found["score"]) > score_threshold
+        above = (np.asarray(found["score"]) > score_threshold) & counts_above
     detections = np.bincount(owner * n_bands + band, minlength=n_objects * n_bands).reshape(
         n_objects, n_bands
     )

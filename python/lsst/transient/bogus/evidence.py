@@ -38,6 +38,9 @@ class EvidenceModel:
     max_curve_ratio
         Largest absolute log likelihood ratio of the light curve, and of the
         scatter of the positions.
+    template_echoes
+        Whether templates are made of visits of the survey, so that what is in a
+        single visit comes back, with the other sign, in others.
     """
 
     prior: float = 0.5
@@ -47,6 +50,7 @@ class EvidenceModel:
     failure_rate: float = 0.05
     negative_failure_rate: float = 0.5
     max_curve_ratio: float = 3.0
+    template_echoes: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,14 @@ import numpy.typing as npt
 
 from .association import mean_positions
 from .coherence import light_curve_ratio, position_ratio
-from .detection_history import detection_counts, detection_times, extreme, score_history, total
+from .detection_history import (
+    detection_counts,
+    detection_times,
+    extreme,
+    score_history,
+    template_echoes,
+    total,
+)
 from .evidence import EvidenceModel, combine_scores, group_pairs, probability
 
 type _Array = npt.NDArray[np.float64]
@@ -82,8 +89,13 @@ def object_statistics(
     found = {name: np.asarray(column)[detected] for name, column in rows.items()}
     usable = {name: np.asarray(column)[clean] for name, column in rows.items()}
     seen, of_usable = own[detected], own[clean]
+    independent = np.ones(len(seen), bool)
+    if evidence.template_echoes:
+        independent = ~template_echoes(found, seen)
     columns = {
-        **detection_counts(found, seen, n_objects=n_objects, score_threshold=score_threshold),
+        **detection_counts(
+            found, seen, n_objects=n_objects, score_threshold=score_threshold, counts_above=independent
+        ),
         **score_history(found, seen, n_objects=n_objects),
         **detection_times(found, seen, n_objects=n_objects),
         **astrometry(found, seen, n_objects=n_objects),
@@ -91,6 +103,7 @@ def object_statistics(
         / np.maximum(np.bincount(of_usable, minlength=n_objects), 1),
         "chi2_constant": reduced_chi2_of_constant(usable, of_usable, n_objects=n_objects),
     }
+    found["score"] = np.where(independent, found["score"], np.nan)
     columns |= _evidence(found, seen, usable, of_usable, columns, evidence)
     peak = _peak_rows(found, seen)
     columns["peak_flux"] = found["psfFlux"][peak]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from astropy.table import Table
 
-from lsst.pex.config import Config, RangeField
+from lsst.pex.config import Config, Field, RangeField
 
 from ..errors import TableSchemaError
 from ..evidence import ConfirmationRule, EvidenceModel
@@ -90,6 +90,13 @@ class EvidenceConfig(Config):
         min=0.0,
     )
 
+    templateEchoes = Field[bool](
+        doc="Whether templates are made of visits of the survey. Then detections of the sign opposite to the "
+        "only other detection of their object and band may be its echo in the template, and count neither as "
+        "evidence nor as a night. Switch off for templates of another epoch.",
+        default=True,
+    )
+
     def model(self, scores: Iterable[Table]) -> EvidenceModel:
         """Return the values as the pure functions take them.
 
@@ -118,6 +125,7 @@ class EvidenceConfig(Config):
             failure_rate=self.failureRate,
             negative_failure_rate=self.negativeFailureRate,
             max_curve_ratio=self.maxCurveRatio,
+            template_echoes=self.templateEchoes,
         )
 
     def _prior(self, scores: Iterable[Table]) -> float:
