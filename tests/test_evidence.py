@@ -10,32 +10,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsst.transient.bogus.evidence import ConfirmationRule, EvidenceModel, combine_scores, group_pairs
+from lsst.transient.bogus.evidence import (
+    ConfirmationRule,
+    EvidenceModel,
+    combine_scores,
+    group_pairs,
+    probability,
+)
+
+_NO_FAILURES = {"failure_rate": 1e-300, "negative_failure_rate": 1e-300}
 
 
-def _combine(score, night, **kwargs):
-    model = EvidenceModel(**kwargs)
-    log_ratio, probability = combine_scores(score, np.zeros(len(score), int), night, n_objects=1, model=model)
-    return log_ratio[0], probability[0]
+def _combine(score, night, *, negative=False, **kwargs):
+    model = EvidenceModel(**(_NO_FAILURES | kwargs))
+    zero = np.zeros(len(score), int)
+    negative = np.broadcast_to(negative, len(score))
+    return combine_scores(score, zero, night, is_negative=negative, n_objects=1, model=model)[0]
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.05, 0.95))
 def test_one_epoch_keeps_its_score(score, prior):
-    _, probability = _combine([score], [0], prior=prior, max_log_ratio=20.0)
-    assert probability == pytest.approx(score, rel=1e-6)
+    log_ratio = _combine([score], [0], prior=prior, max_log_ratio=20.0)
+    assert probability(log_ratio, prior) == pytest.approx(score, rel=1e-6)
 
 
 def test_independent_nights_add_up_and_identical_ones_count_once():
     log9 = np.log(9.0)
     score, night = [0.9, 0.9, 0.9], [1, 2, 3]
-    assert _combine(score, night, correlation=0.0)[0] == pytest.approx(3 * log9)
-    assert _combine(score, night, correlation=1.0)[0] == pytest.approx(log9)
-    assert _combine(score, night, correlation=0.5)[0] == pytest.approx(3 * log9 / 2)
+    assert _combine(score, night, correlation=0.0) == pytest.approx(3 * log9)
+    assert _combine(score, night, correlation=1.0) == pytest.approx(log9)
+    assert _combine(score, night, correlation=0.5) == pytest.approx(3 * log9 / 2)
 
 
 def test_epochs_of_a_night_are_discounted_before_nights():
     log9 = np.log(9.0)
-    log_ratio, _ = _combine([0.9, 0.9, 0.9], [1, 1, 2], night_correlation=1.0, correlation=0.0)
+    log_ratio = _combine([0.9, 0.9, 0.9], [1, 1, 2], night_correlation=1.0, correlation=0.0)
+    assert log_ratio == pytest.approx(2 * log9)
+
+
+def test_positive_and_negative_detections_are_not_correlated():
+    log9 = np.log(9.0)
+    log_ratio = _combine([0.9, 0.9, 0.9], [1, 2, 3], negative=[False, True, True], correlation=1.0)
     assert log_ratio == pytest.approx(2 * log9)
 
 
@@ -46,22 +61,36 @@ def test_formula_is_the_exact_ratio_of_equicorrelated_gaussians():
     inverse = np.linalg.inv(covariance)
     exact = 0.5 * ((x + mean) @ inverse @ (x + mean) - (x - mean) @ inverse @ (x - mean))
     score = 1.0 / (1.0 + np.exp(-2.0 * mean * x))
-    assert _combine(score, range(n), correlation=rho, max_log_ratio=50.0)[0] == pytest.approx(exact)
+    assert _combine(score, range(n), correlation=rho, max_log_ratio=50.0) == pytest.approx(exact)
 
 
 def test_clipping_bounds_certainty():
-    assert _combine([1.0], [0], max_log_ratio=3.0)[0] == pytest.approx(3.0)
-    assert _combine([0.0], [0], max_log_ratio=3.0)[0] == pytest.approx(-3.0)
-    many = _combine(np.ones(1000), np.arange(1000), max_log_ratio=3.0, correlation=0.5)[0]
+    assert _combine([1.0], [0], max_log_ratio=3.0) == pytest.approx(3.0)
+    assert _combine([0.0], [0], max_log_ratio=3.0) == pytest.approx(-3.0)
+    many = _combine(np.ones(1000), np.arange(1000), max_log_ratio=3.0, correlation=0.5)
     assert 5.9 < many < 6.0
 
 
+@pytest.mark.parametrize(("negative", "rate"), [(False, 0.1), (True, 0.6)])
+def test_failed_epochs_bound_what_a_low_score_says(negative, rate):
+    kwargs = {"negative": negative, "failure_rate": 0.1, "negative_failure_rate": 0.6, "max_log_ratio": 9.0}
+    lowest = _combine([0.0], [0], **kwargs)
+    assert lowest == pytest.approx(np.log((1 - rate) * np.exp(-9.0) + rate))
+    # A share of rate of the epochs is of bogus: the mean of a density ratio over bogus is 1.
+    assert _combine([0.5], [0], **kwargs) == pytest.approx(0.0)
+
+
 def test_unknown_scores_do_not_count():
-    log_ratio, probability = combine_scores(
-        [np.nan, 0.9, np.nan], [0, 0, 1], [1, 2, 3], n_objects=3, model=EvidenceModel(correlation=0.9)
+    log_ratio = combine_scores(
+        [np.nan, 0.9, np.nan],
+        [0, 0, 1],
+        [1, 2, 3],
+        is_negative=np.zeros(3, bool),
+        n_objects=3,
+        model=EvidenceModel(correlation=0.9, **_NO_FAILURES),
     )
     np.testing.assert_allclose(log_ratio, [np.log(9.0), np.nan, np.nan])
-    np.testing.assert_allclose(probability, [0.9, np.nan, np.nan])
+    np.testing.assert_allclose(probability(log_ratio, 0.5), [0.9, np.nan, np.nan])
 
 
 def test_group_pairs():

@@ -27,8 +27,14 @@ def _forced(visit, dec, flux=10.0, error=2.0, flag=False):
     return Table(columns)
 
 
-def _join(forced, visits=(1,), owner=(0,)):
-    detections = {"visit": np.array(visits)}
+def _join(forced, visits=(1,), owner=(0,), injected=None):
+    n = len(visits)
+    detections = {
+        "visit": np.array(visits),
+        "ra": np.full(n, 10.0),
+        "dec": np.zeros(n),
+        "is_injected": np.zeros(n, bool) if injected is None else np.array(injected),
+    }
     return join_forced(
         forced,
         detections,
@@ -36,6 +42,7 @@ def _join(forced, visits=(1,), owner=(0,)):
         np.array([10.0, 10.0]),
         np.array([0.0, 5.0]) / 3600.0,
         radius_arcsec=0.5,
+        injection_radius_arcsec=3.0,
     )
 
 
@@ -55,3 +62,13 @@ def test_unusable_forced_points_are_left_out():
     )
     epochs, owner = _join(forced)
     assert len(owner) == len(epochs["psfFlux"]) == 0
+
+
+def test_forced_fluxes_that_hold_an_injection_are_flagged():
+    # Objects at 0 and 5 arcsec, injections at 0 in visits 2 and 3; visit 3 has the second object alone.
+    forced = _forced([2, 2, 3, 4], [0.0, 5.0, 5.0, 0.0])
+    epochs, owner = _join(forced, visits=(1, 2, 3), owner=(0, -1, -1), injected=[False, True, True])
+    place = np.lexsort((epochs["visit"], owner))
+    assert owner[place].tolist() == [0, 0, 1, 1]
+    assert epochs["visit"][place].tolist() == [2, 4, 2, 3]
+    assert epochs["is_injected"][place].tolist() == [True, False, False, False]

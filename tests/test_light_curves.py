@@ -66,8 +66,12 @@ def test_counts_peak_and_times():
         "bands": ["g", "ir"],
         "n_injected": [0, 1],
     }
+    expected |= {"detections_by_band": ["g1", "i1 r2"], "nights_by_band": ["g1", "i1 r2"]}
     for name, value in expected.items():
         assert columns[name].tolist() == value, name
+    np.testing.assert_allclose(columns["first_score"], [np.nan, 0.9])
+    np.testing.assert_allclose(columns["last_score"], [np.nan, 0.6])
+    np.testing.assert_allclose(columns["score_scatter"], [np.nan, np.std([0.9, 0.4, 0.6])])
     np.testing.assert_allclose(columns["negative_fraction"], [0.0, 1 / 3])
     np.testing.assert_allclose(columns["persistence"], [0.5, 1.0])
     np.testing.assert_allclose(columns["max_score"], [np.nan, 0.9])
@@ -143,3 +147,41 @@ def test_one_time_has_no_motion():
 def test_no_objects():
     columns = _statistics(_rows(0), np.zeros(0, int), 0)
     assert {len(column) for column in columns.values()} == {0}
+
+
+def test_echoes_in_the_template_say_nothing_new():
+    score = [0.9, 0.9, 0.9]
+    glint = _rows(3, psfFlux=[-40.0, -50.0, 100.0], score=score)
+    # A second positive detection, or one of another band, is not from the template.
+    twice = _rows(3, psfFlux=[-40.0, 80.0, 100.0], score=score)
+    bands = _rows(3, psfFlux=[-40.0, -50.0, 100.0], band=["r", "g", "r"], score=score)
+    rows = {name: np.concatenate([r[name] for r in (glint, twice, bands)]) for name in glint}
+    owner = np.repeat([0, 1, 2], 3)
+    columns = _statistics(rows, owner, 3)
+    assert columns["n_nights"].tolist() == [3, 3, 3]
+    assert columns["n_nights_above"].tolist() == [1, 3, 2]
+    assert columns["max_score"].tolist() == [0.9, 0.9, 0.9]
+    single = columns["score_log_ratio"][0]
+    np.testing.assert_allclose(columns["score_log_ratio"][2] / single, 2.0, rtol=0.2)
+    model = EvidenceModel(template_echoes=False)
+    apart = object_statistics(rows, owner, n_objects=3, evidence=model, score_threshold=0.5)
+    assert apart["n_nights_above"].tolist() == [3, 3, 3]
+
+
+def test_log_ratios_add_up():
+    rows = _rows(6, psfFlux=[10.0, 60.0, 90.0, 70.0, 50.0, 30.0])
+    columns = _statistics(rows, np.zeros(6, int), 1)
+    parts = sum(columns[f"{name}_log_ratio"] for name in ("score", "curve", "position"))
+    np.testing.assert_allclose(columns["log_likelihood_ratio"], parts)
+    assert columns["curve_log_ratio"][0] > 0.1
+    model = EvidenceModel(max_curve_ratio=0.0)
+    columns = object_statistics(rows, np.zeros(6, int), n_objects=1, evidence=model, score_threshold=0.5)
+    np.testing.assert_allclose(columns["log_likelihood_ratio"], columns["score_log_ratio"])
+
+
+def test_forced_fluxes_that_hold_an_injection_do_not_count():
+    rows = _rows(4, psfFlux=[100.0, 110.0, 90.0, 9000.0], is_forced=[0, 0, 0, 1], is_injected=[0, 0, 0, 1])
+    columns = _statistics(rows, np.zeros(4, int), 1)
+    assert columns["chi2_constant"][0] == pytest.approx(1.0)
+    assert columns["persistence"][0] == 1.0
+    assert columns["n_injected"][0] == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsst.transient.bogus.columns import LIGHT_CURVES, OBJECTS
+from lsst.transient.bogus.epochs import no_truth
 from lsst.transient.bogus.evidence import ConfirmationRule, EvidenceModel
 from lsst.transient.bogus.objects import match_epochs, object_tables
 
@@ -27,8 +28,10 @@ def _epochs(visit, dec_arcsec, injected=None):
         "psfFluxErr": np.full(n, 10.0),
         "score": np.full(n, 0.9),
         "score_std": np.zeros(n),
+        "score_flag": np.zeros(n, int),
         "position_error": np.full(n, 0.1),
         "is_forced": np.zeros(n, bool),
+        **no_truth(n),
         "is_injected": np.zeros(n, bool) if injected is None else np.asarray(injected, bool),
     }
 
@@ -73,6 +76,21 @@ def test_objects_of_other_shards_are_left_out():
     objects, curves = _tables(_epochs([1, 2, 1], [0, 0, 5]), [0, 0, 1], [5, 6], owned=[False, True])
     assert objects["diaObjectId"].tolist() == [6]
     assert curves["visit"].tolist() == [1]
+
+
+def test_truth_is_that_of_the_injection_and_kept_apart():
+    epochs = _epochs([1, 2, 2], [0, 0, 5], [0, 0, 1])
+    epochs |= {
+        "truth_injection_id": np.array([0, 0, 2**60 + 1]),
+        "truth_mag": np.array([np.nan, np.nan, 22.5]),
+        "truth_separation": np.array([np.nan, np.nan, 0.03]),
+    }
+    objects, _ = _tables(epochs, [0, 0, 1], [5, 6])
+    assert objects["truth_injection_id"].tolist() == [0, 2**60 + 1]
+    np.testing.assert_allclose(objects["truth_mag"], [np.nan, 22.5])
+    np.testing.assert_allclose(objects["truth_separation"], [np.nan, 0.03], rtol=1e-6)
+    assert objects["n_injected"].tolist() == [0, 1]
+    assert "truth" not in objects.meta["CONFIRMATION_RULE"]
 
 
 def test_no_objects_at_all():

@@ -16,7 +16,15 @@ import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, Config
 from lsst.pipe.base import NoWorkFound
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
-from lsst.transient.bogus.columns import DIA_SOURCE, FORCED_DIA_OBJECT, LABELS, LIGHT_CURVES, OBJECTS, SCORES
+from lsst.transient.bogus.columns import (
+    DIA_SOURCE,
+    FORCED_DIA_OBJECT,
+    LABELS,
+    LIGHT_CURVES,
+    OBJECTS,
+    SCORES,
+    SOURCE,
+)
 from lsst.transient.bogus.errors import TableSchemaError
 from lsst.transient.bogus.handles import table_parameters
 from lsst.transient.bogus.shards import htm_index
@@ -113,12 +121,12 @@ def test_connections_are_sound():
 
 @pytest.mark.parametrize("labels", [False, True])
 @pytest.mark.parametrize("forced", [False, True])
-def test_connections_follow_the_config(labels, forced):
-    config = LightCurveMatchConfig(doLabels=labels, doForced=forced)
+@pytest.mark.parametrize("hosts", [False, True])
+def test_connections_follow_the_config(labels, forced, hosts):
+    config = LightCurveMatchConfig(doLabels=labels, doForced=forced, doHosts=hosts)
     inputs = config.connections.ConnectionsClass(config=config).inputs
-    assert inputs == {"dia_sources", "scores"} | ({"labels"} if labels else set()) | (
-        {"forced_sources"} if forced else set()
-    )
+    optional = {"labels": labels, "forced_sources": forced, "host_sources": hosts}
+    assert inputs == {"dia_sources", "scores"} | {name for name, used in optional.items() if used}
 
 
 def test_association_by_the_stack_is_in_shards_of_patches():
@@ -210,8 +218,10 @@ def test_the_prior_is_that_of_the_scores_unless_configured():
     data = survey({1: [Seen(0.0, 0.0, score=0.7)], 2: [Seen(5.0, 0.0, score=0.4)]})
     objects = make_task().run(**data).objects
     assert "prior=0.2" in objects.meta["EVIDENCE_MODEL"]
-    np.testing.assert_allclose(objects["probability"], [0.7, 0.4], rtol=1e-5)
-    np.testing.assert_allclose(objects["log_likelihood_ratio"][0], np.log(0.7 / 0.3 * 4), rtol=1e-5)
+    # A twentieth of a transient's epochs fails.
+    ratio = 0.95 * np.array([0.7 / 0.3, 0.4 / 0.6]) * 4 + 0.05
+    np.testing.assert_allclose(objects["log_likelihood_ratio"], np.log(ratio), rtol=1e-5)
+    np.testing.assert_allclose(objects["probability"], ratio / (4 + ratio), rtol=1e-5)
     data["scores"][2, 0].meta["PRIOR"] = 0.3
     with pytest.raises(TableSchemaError, match="one prior"):
         make_task().run(**data)
@@ -253,6 +263,60 @@ def test_forced_photometry_fills_the_epochs_without_a_detection():
     assert curve["diaSourceId"][1] == 0
     assert np.isnan(curve["score"][1])
     assert result.objects["n_detections"].tolist() == [2]
+
+
+def sources(visit, dx, extendedness):
+    """Return stars on a grid and a galaxy to the east, of moments 9 and 4 square pixels along x and y."""
+    x, y = (100.0 + 50.0 * g.ravel() for g in np.meshgrid(np.arange(-2, 3), np.arange(-2, 3)))
+    fill = {c.name: c.fill for c in SOURCE.columns}
+    x, y = np.append(x, 100.0 + dx / SCALE), np.append(y + 100.0, 200.0)
+    known = {
+        "sourceId": visit * 100 + np.arange(len(x)),
+        "ra": RA + (x - 100.0) * SCALE / 3600.0 / np.cos(np.radians(DEC)),
+        "dec": DEC + (y - 200.0) * SCALE / 3600.0,
+        "x": x,
+        "y": y,
+        "ixx": 9.0,
+        "iyy": 4.0,
+        "ixy": 0.0,
+        "extendedness": np.append(np.zeros(25), extendedness),
+        "ap12Flux": 10.0 ** (0.4 * (31.4 - 21.0)),
+        "ap12FluxErr": 10.0,
+    }
+    return SOURCE.build(fill | known)
+
+
+def test_hosts_are_found_among_the_sources_of_the_visits():
+    data = survey({v: [Seen(0.0, 0.0), Seen(0.0, 30.0)] for v in (1, 2, 3)})
+    visits = {(v, 0): sources(v, dx=1.5, extendedness=v > 1) for v in (1, 2)}
+    objects = make_task(doHosts=True).run(**data, host_sources=visits).objects
+    assert objects["host_id"].tolist() == [225, 0]
+    assert objects["host_offset"][0] == pytest.approx(1.5, rel=1e-4)
+    assert objects["host_mag"][0] == pytest.approx(21.0, rel=1e-5)
+    # Along x the square root of the moment is 3 pixels.
+    assert objects["host_normalized_offset"][0] == pytest.approx(1.5 / (3 * SCALE), rel=1e-3)
+    task = make_task(doHosts=True)
+    task.config.host.maxNormalizedOffset = 2.0
+    assert task.run(**data, host_sources=visits).objects["host_id"].tolist() == [0, 0]
+
+
+def test_truth_of_injections_is_kept_apart():
+    data = survey({1: [Seen(0.0, 0.0), Seen(5.0, 0.0, injected=True)]})
+    data["labels"][1, 0]["injection_id"] = [0, 99]
+    data["labels"][1, 0]["injected_mag"] = [np.nan, 22.0]
+    objects = make_task().run(**data).objects
+    assert objects["truth_injection_id"].tolist() == [0, 99]
+    assert objects["truth_mag"][1] == 22.0
+
+
+def test_forced_photometry_near_an_injection_is_flagged():
+    data = survey({1: [Seen(0.0, 0.0)], 2: [Seen(2.0, 0.0, injected=True)], 3: [Seen(0.0, 0.0)]})
+    points = {(2, 0): forced(2, 0.0, 0.0, 5000.0)}
+    flagged = make_task(doForced=True).run(**data, forced_sources=points).light_curves
+    assert flagged["is_injected"][flagged["is_forced"]].tolist() == [True]
+    near = make_task(doForced=True, injectionRadius=1.0)
+    curves = near.run(**data, forced_sources=points).light_curves
+    assert curves["is_injected"][curves["is_forced"]].tolist() == [False]
 
 
 def test_tables_of_another_run_are_refused():
