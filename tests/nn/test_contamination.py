@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -23,18 +22,17 @@ SHARES = (0.05, 0.3)
 def mixture():
     """Scores in two strata, of which different fractions are real; their law is normal in logits."""
     rng = np.random.default_rng(5)
-    z, label, stratum, real = [], [], [], []
+    z, label, stratum = [], [], []
     for k, share in enumerate(SHARES):
         is_real = rng.random(20000) < share
         z += [rng.normal(2.0, 1.0, 4000), rng.normal(np.where(is_real, 2.0, -2.0), 1.0)]
         label += [np.ones(4000), np.zeros(20000)]
-        real += [np.ones(4000, bool), is_real]
         stratum.append(np.full(24000, k))
-    return tuple(map(np.concatenate, (z, label, stratum, real)))
+    return tuple(map(np.concatenate, (z, label, stratum)))
 
 
 def test_every_stratum_has_its_own_share(mixture):
-    z, label, stratum, real = mixture
+    z, label, stratum = mixture
     out = judge_unlabelled(norm.cdf(z / 2), label, stratum)
     unlabelled = label == 0
     assert out.prior == pytest.approx(np.mean(SHARES), rel=0.1)
@@ -48,7 +46,7 @@ def test_every_stratum_has_its_own_share(mixture):
 
 
 def test_a_known_share_is_kept_and_the_rest_is_left_alone(mixture):
-    z, label, stratum, _ = mixture
+    z, label, stratum = mixture
     score = norm.cdf(z / 2)
     assert judge_unlabelled(score, label, stratum, prior=0.07).prior == pytest.approx(0.07)
     score[label == 0] = np.nan

@@ -201,7 +201,8 @@ def test_batches_take_every_sample_once(fakes):
 
 def test_class_weights_balance(fakes):
     plan = Plan.make(fakes.labels, fakes.folds, SMALL)
-    for fold, (unlabelled, injected) in zip(plan.network_fold, plan.class_weights(plan.importance, SMALL), strict=True):
+    weights = plan.class_weights(plan.importance, SMALL)
+    for fold, (unlabelled, injected) in zip(plan.network_fold, weights, strict=True):
         seen = plan.labels[fakes.folds != fold]
         assert injected * seen.sum() == pytest.approx(unlabelled * (1 - seen).sum())
         assert np.where(seen == 1, injected, unlabelled).mean() == pytest.approx(1.0)

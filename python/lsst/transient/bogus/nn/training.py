@@ -273,7 +273,7 @@ def _judge(logits: np.ndarray, plan: Plan, settings: Settings) -> UnlabelledJudg
 
 
 def _importance(state: TrainingState, plan: Plan, settings: Settings) -> np.ndarray:
-    """Return how much each sample counts, float32, shape (N,): an unlabelled one by how surely it is bogus."""
+    """Return how much each sample counts, (N,) float32: an unlabelled one by its chance to be bogus."""
     spec = settings.regime
     if spec.kind != "contamination" or state.judgement is None or state.epoch < spec.delay_epochs:
         return plan.importance

@@ -129,8 +129,8 @@ class RegimeConfig(Config):
             "asymmetric_co_teaching": "Those of smallest loss for the peer, class by class.",
             "stochastic_co_teaching": "Those whose label the peer finds likelier than a random threshold.",
             "nnpu": "The non-negative risk of positive and unlabelled samples.",
-            "contamination": "All injections, and the unlabelled by their probability to be bogus, as judged by "
-            "networks that did not see them. Without held-out folds nobody judges: as standard.",
+            "contamination": "All injections, and the unlabelled by their probability to be bogus, as judged "
+            "by networks that did not see them. Without held-out folds nobody judges: as standard.",
         },
         default=Regime().kind,
     )
