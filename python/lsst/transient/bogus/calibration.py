@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("Calibration",)
+__all__ = ("Calibration", "weigh_injections")
 
 import dataclasses
 from collections.abc import Mapping
@@ -16,8 +16,10 @@ import numpy.typing as npt
 import scipy.optimize
 
 from .errors import InsufficientDataError
+from .mixture import Sample, count_mixture, real_number
 
 _MAX_LOGIT = 30.0  # beyond this, float64 odds are meaningless
+_MIN_TPR, _CONFIDENCE, _N_THRESHOLDS = 0.1, 2.0, 200  # see `lsst.transient.bogus.purity`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Calibration:
     of the fit, an unlabelled source is real with the probability
     ``min(1, α · ratio · g / (1 − g))``, because unlabelled sources have the density
     ``f_U = α f_P + (1 − α) f_B`` and ``g / (1 − g) = f_P / (ratio · f_U)``
-    (Elkan & Noto 2008).
+    (Elkan & Noto 2008).  This holds as far as injections score like real sources: see
+    `weigh_injections`.
     """
 
     knots: tuple[float, ...]
@@ -55,7 +58,13 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, score: npt.ArrayLike, label: npt.ArrayLike, *, method: str = "isotonic", prior: float
+        cls,
+        score: npt.ArrayLike,
+        label: npt.ArrayLike,
+        *,
+        method: str = "isotonic",
+        prior: float,
+        weight: npt.ArrayLike | None = None,
     ) -> Calibration:
         """Fit the map to out-of-fold scores.
 
@@ -70,6 +79,9 @@ class Calibration:
             in logits, for few).
         prior
             Fraction of real transients among the unlabelled, from 0 to 1.
+        weight
+            Weight of each injection, positive, shape (N,); only ratios matter, and those of
+            unlabelled sources are ignored.  All the same by default.
 
         Returns
         -------
@@ -85,7 +97,8 @@ class Calibration:
         """
         raw, injected = np.asarray(score, dtype=float), np.asarray(label) == 1
         finite = np.isfinite(raw)
-        logit, injected = _logit(raw[finite]), injected[finite]
+        weights = np.ones(len(raw)) if weight is None else np.asarray(weight, dtype=float)
+        logit, injected, weights = _logit(raw[finite]), injected[finite], weights[finite]
         n_positive, n_negative = int(injected.sum()), int((~injected).sum())
         if not n_positive or not n_negative:
             raise InsufficientDataError(
@@ -94,11 +107,12 @@ class Calibration:
                 n_negative=n_negative,
             )
         ratio = n_negative / n_positive
+        weights = np.where(injected, weights / weights[injected].mean(), 1.0)
         if method == "isotonic":
-            knots, values = _isotonic(logit, injected)
+            knots, values = _isotonic(logit, injected, weights)
             return cls(tuple(knots.tolist()), tuple(values.tolist()), ratio, prior)
         if method == "platt":
-            slope, offset = _platt(logit, injected)
+            slope, offset = _platt(logit, injected, weights)
             return cls((0.0,), (offset,), ratio, prior, end_slope=slope)
         raise ValueError(f"Unknown calibration {method!r}; known are 'isotonic' and 'platt'.")
 
@@ -169,16 +183,63 @@ class Calibration:
         return np.clip(inside + self.end_slope * beyond, -_MAX_LOGIT, _MAX_LOGIT)
 
 
+def weigh_injections(
+    score: npt.ArrayLike, label: npt.ArrayLike, stratum: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Weight injections such that they stand for the real sources among the unlabelled.
+
+    Parameters
+    ----------
+    score
+        Raw scores from 0 to 1, shape (N,); NaN is ignored.
+    label
+        1 for injected, 0 for unlabelled.
+    stratum
+        Stratum of each source, from 0; a bin of signal-to-noise, say.  Each should hold
+        injections.
+
+    Returns
+    -------
+    weight : `numpy.ndarray`
+        Shape (N,): for injections the expected real unlabelled sources of their stratum for
+        each injection there, over its mean; 1 for unlabelled sources.
+    prior : `float`
+        Fraction of real transients among the unlabelled.
+
+    Raises
+    ------
+    InsufficientDataError
+        Raised if a class has no finite score, or a stratum too few injections.
+
+    Notes
+    -----
+    Injections are drawn to be learnt from, not to have the brightness of real transients;
+    within a stratum they score alike.  Real sources of each stratum are counted as by
+    `lsst.transient.bogus.purity.estimate_contamination`, and no stratum is taken to hold fewer than
+    half a source.
+    """
+    raw, injected, bins = np.asarray(score, dtype=float), np.asarray(label) == 1, np.asarray(stratum)
+    unlabelled, others = (Sample(raw[mask], bins[mask]) for mask in (~injected, injected))
+    counts, _ = count_mixture(unlabelled, others, _N_THRESHOLDS)
+    ones = np.ones((1, counts.n_injected.shape[0]))
+    real = np.maximum(real_number(counts, ones, _MIN_TPR, _CONFIDENCE)[0][0], 0.5)
+    n_injected, n_unlabelled = counts.n_injected.sum(axis=0), counts.n_unlabelled.sum()
+    each = real / np.maximum(n_injected, 1.0)
+    mean = (each * n_injected).sum() / n_injected.sum()
+    weight = np.where(injected, each[np.minimum(bins, len(each) - 1)] / mean, 1.0)
+    return weight, float(min(1.0, real[n_injected > 0].sum() / n_unlabelled))
+
+
 def _isotonic(
-    logit: npt.NDArray[np.float64], injected: npt.NDArray[np.bool_]
+    logit: npt.NDArray[np.float64], injected: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Fit a non-decreasing step function and return the middle and height of its steps.
 
     Half a sample of either class is added to every step, so that none is certain.
     """
     x, inverse = np.unique(logit, return_inverse=True)
-    weight = np.bincount(inverse).astype(float)
-    rate = np.bincount(inverse, weights=injected) / weight
+    weight = np.bincount(inverse, weights=weights)
+    rate = np.bincount(inverse, weights=weights * injected) / weight
     blocks = scipy.optimize.isotonic_regression(rate, weights=weight).blocks
     count = np.add.reduceat(weight, blocks[:-1])
     hits = np.add.reduceat(weight * rate, blocks[:-1])
@@ -188,16 +249,18 @@ def _isotonic(
     return middle, np.maximum.accumulate(height)
 
 
-def _platt(logit: npt.NDArray[np.float64], injected: npt.NDArray[np.bool_]) -> tuple[float, float]:
+def _platt(
+    logit: npt.NDArray[np.float64], injected: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]
+) -> tuple[float, float]:
     """Fit slope and offset of a logistic regression, targets smoothed as Platt (1999) does."""
     n_positive, n_negative = injected.sum(), (~injected).sum()
     target = np.where(injected, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
 
     def risk(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
         z = parameters[0] * logit + parameters[1]
-        residual = _expit(z) - target
+        residual = weights * (_expit(z) - target)
         gradient = np.array([(residual * logit).mean(), residual.mean()])
-        return float((np.logaddexp(0.0, z) - target * z).mean()), gradient
+        return float((weights * (np.logaddexp(0.0, z) - target * z)).mean()), gradient
 
     start = np.array([1.0, np.log(n_positive / n_negative)])
     slope, offset = scipy.optimize.minimize(risk, start, jac=True, bounds=[(1e-3, None), (None, None)]).x

@@ -22,13 +22,12 @@ from lsst.pipe.base import (
     UpstreamFailureNoWorkFound,
 )
 
-from ..calibration import Calibration
+from ..calibration import Calibration, weigh_injections
 from ..columns import LABELS, TRAINING_HISTORY
 from ..errors import InsufficientDataError
 from ..evaluation.subsets import quantile_strata
 from ..handles import read_table
 from ..nn.spec import FoldRule
-from ..purity import estimate_contamination
 from ..training_rows import TrainingRows, choose_rows
 from ..version import __version__
 from .train_config import TrainTransientBogusConfig, TrainTransientBogusConnections
@@ -41,6 +40,8 @@ type _Key = tuple[int, int]
 _MIN_PRIOR = 1e-3  # with no sign of a real transient at all, scores still rank the sources
 _MAX_STRATA = 3
 _MIN_INJECTED_IN_STRATUM = 15
+_MAX_CALIBRATION_STRATA = 15
+_MIN_INJECTED_TO_CALIBRATE = 20
 
 
 class TrainTransientBogusTask(PipelineTask):
@@ -217,10 +218,13 @@ class TrainTransientBogusTask(PipelineTask):
         """Calibrate the model on what was held out, and record where it comes from."""
         score = result.out_of_fold.mean(axis=0)
         injected = rows.label == 1
-        prior = self.config.prior
-        if not prior:
-            prior = max(_contamination(score, _strata(rows), injected), _MIN_PRIOR)
-        calibration = Calibration.fit(score, rows.label, method=self.config.calibration, prior=prior)
+        # Injections have not the signal-to-noise of real sources: they count as these would.
+        stratum = _strata(rows, _MAX_CALIBRATION_STRATA, _MIN_INJECTED_TO_CALIBRATE)
+        weight, estimate = weigh_injections(score, rows.label, stratum)
+        prior = self.config.prior or max(estimate, _MIN_PRIOR)
+        calibration = Calibration.fit(
+            score, rows.label, method=self.config.calibration, prior=prior, weight=weight
+        )
         best = result.history[result.best_epoch]
         metrics = {
             "n_positive": int(injected.sum()),
@@ -252,24 +256,15 @@ class TrainTransientBogusTask(PipelineTask):
         return dataclasses.replace(result.model, spec=spec)
 
 
-def _strata(rows: TrainingRows) -> np.ndarray:
+def _strata(
+    rows: TrainingRows, most: int = _MAX_STRATA, min_injected: int = _MIN_INJECTED_IN_STRATUM
+) -> np.ndarray:
     """Return a bin of signal-to-noise for each sample: the unlabelled are fainter than injections."""
     injected = rows.label == 1
     if not injected.any():  # which the training refuses, with its numbers
         return np.zeros(len(rows), dtype=np.int64)
-    n_strata = int(np.clip(injected.sum() // _MIN_INJECTED_IN_STRATUM, 1, _MAX_STRATA))
+    n_strata = int(np.clip(injected.sum() // min_injected, 1, most))
     return quantile_strata(rows.snr, rows.snr[injected], n_strata)
-
-
-def _contamination(score: np.ndarray, stratum: np.ndarray, injected: np.ndarray) -> float:
-    """Estimate the real fraction of the unlabelled."""
-    estimate = estimate_contamination(
-        score[~injected],
-        score[injected],
-        stratum_unlabelled=stratum[~injected],
-        stratum_injected=stratum[injected],
-    )
-    return estimate.alpha
 
 
 def _history(result: Result) -> Any:
