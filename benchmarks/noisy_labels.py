@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every training regime on labels with known noise, against the true classes.
 
-    transient-bogus simulate-survey ...; pipetask run ... -p pipelines/standalone/demo.yaml#labelled
-    python benchmarks/noisy_labels.py REPO:COLLECTION [REPO:COLLECTION ...]
+    python benchmarks/noisy_labels.py folder --seeds 101 102 103
 
-To the noise that the labels of a simulated survey have (real transients called bogus), more is
-added: injections are called bogus until a fraction r of the negative class is real.  All
-regimes have the same network, epochs and number of networks.  Scores are out of fold, and all
-detections count: positive are injections, whatever they are called, and real transients.
+Each survey is simulated and processed up to its labels in ``folder/<seed>``, unless it is there.
+To the noise that its labels have (real transients called bogus), more is added: injections are
+called bogus until they are a fraction r of the negative class that is trained on.  The labelled
+injections are the same third of all for every r, so that r alone changes.  All regimes have the
+same network, epochs and number of networks; ``cnn2`` is standard training of the published
+network on all detections, negative ones too.  Scores are out of fold, and all detections count:
+positive are injections, whatever they are called, and real transients.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,18 +30,23 @@ import torch
 from survey_stamps import Survey, load_survey
 
 from lsst.transient.bogus import nn
+from lsst.transient.bogus.evaluation.subsets import quantile_strata
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import roc_auc
-from lsst.transient.bogus.nn.spec import Regime
+from lsst.transient.bogus.nn.spec import Network, Regime
+from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.seeds import generator
+from lsst.transient.bogus.standalone.loop import LABELLED, OUTPUT, LoopFolder, run_loop
 
 DEFAULT_RATES = (0.0, 0.15, 0.25, 0.35)
+N_STRATA = 3
+N_FOLDS = 3
 
 
-def regimes(r: float) -> dict[str, Regime]:
-    """Return the regimes; those that need the rate of wrong labels are told the true one."""
-    return {
+def variants(settings: nn.Settings, r: float) -> dict[str, nn.Settings]:
+    """Return what is compared; regimes that need the rate of wrong labels are told the true one."""
+    regimes = {
         "standard": Regime("standard"),
         "co_teaching": Regime("co_teaching", forget_rate=max(0.05, 0.8 * r)),
         "asymmetric_co_teaching": Regime("asymmetric_co_teaching", forget_rate=max(0.05, r)),
@@ -46,15 +54,45 @@ def regimes(r: float) -> dict[str, Regime]:
         "nnpu": Regime("nnpu", prior=max(0.05, r)),
         "contamination": Regime("contamination"),
     }
+    chosen = {name: dataclasses.replace(settings, regime=regime) for name, regime in regimes.items()}
+    chosen["cnn2"] = dataclasses.replace(
+        chosen["standard"],
+        network=Network("cnn2", (32, 64), 128),
+        learning_rate=1e-3,
+        averaging=0.0,
+        negative_sign_weight=1.0,
+    )
+    return chosen
 
 
-def contaminate(survey: Survey, r: float, seed: int) -> np.ndarray:
-    """Return labels of which a fraction r of the zeros belongs to injections."""
-    label = survey.label.copy()
-    injected, others = np.flatnonzero(label == 1), int((label == 0).sum())
-    n_wrong = min(round(r / (1.0 - r) * others), len(injected) // 2)
-    label[generator("contaminate", seed).permutation(injected)[:n_wrong]] = 0
-    return label
+def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
+    """Simulate a survey and process it up to its labels, unless that was done."""
+    folder.root.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
+    simulate = ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
+    subprocess.run([*command, *simulate, "--workers", str(processes)], check=True)
+    ensure_package_dir_env()
+    run_loop(
+        folder,
+        Path(__file__).parent / "pipelines" / "noisy_labels.yaml",
+        instrument="SimCam",
+        inputs=("SimCam/defaults",),
+        processes=processes,
+        subset=LABELLED,
+        title=f"Survey {seed}",
+    )
+
+
+def contaminate(survey: Survey, r: float, seed: int) -> tuple[Survey, np.ndarray]:
+    """Return the detections that take part, and their labels: a fraction r of the zeros is injected."""
+    injected = generator("contaminate", seed).permutation(np.flatnonzero(survey.label == 1))
+    labelled, pool = injected[: len(injected) // 3], injected[len(injected) // 3 :]
+    others = np.flatnonzero(survey.label == 0)
+    n_wrong = round(r / (1.0 - r) * int(np.count_nonzero(survey.sign[others] > 0)))
+    if n_wrong > len(pool):
+        sys.exit(f"r = {r:g} needs {n_wrong} injections beside the labelled ones; there are {len(pool)}.")
+    rows = np.sort(np.concatenate([labelled, pool[:n_wrong], others]))
+    return survey[rows], np.isin(rows, labelled).astype(np.int64)
 
 
 def fpr_at(score: np.ndarray, positive: np.ndarray, tpr: float) -> float:
@@ -99,17 +137,25 @@ def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
 def rows(
     surveys: dict[str, Survey], settings: nn.Settings, rates: list[float], names: list[str]
 ) -> Iterator[dict[str, object]]:
-    """Train every regime on every survey with every rate of wrong labels."""
-    for where, survey in surveys.items():
-        x = prepare(survey.stamps, settings.normalisation)
-        spec = nn.ModelSpec(survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits)
+    """Train every variant on every survey with every rate of wrong labels."""
+    for where, whole in surveys.items():
         for r in rates:
-            label = contaminate(survey, r, settings.seed)
+            survey, label = contaminate(whole, r, settings.seed)
+            x = prepare(survey.stamps, settings.normalisation)
+            spec = nn.ModelSpec(
+                survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits
+            )
             for name in names:
-                chosen = dataclasses.replace(settings, regime=regimes(r)[name])
                 start = time.perf_counter()
                 result = nn.train(
-                    x, label, survey.fold, chosen, spec=spec, tiles=survey.tile, negative_sign=survey.sign < 0
+                    x,
+                    label,
+                    survey.fold % N_FOLDS,
+                    variants(settings, r)[name],
+                    spec=spec,
+                    tiles=survey.tile,
+                    negative_sign=survey.sign < 0,
+                    stratum=quantile_strata(survey.snr, survey.snr[label == 1], N_STRATA),
                 )
                 seconds = time.perf_counter() - start
                 metrics = measure(result.out_of_fold.mean(axis=0), survey)
@@ -125,19 +171,24 @@ def _say(text: str) -> None:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("surveys", nargs="+", help="REPO:COLLECTION of a processed simulated survey")
+    parser.add_argument("folder", type=Path, help="where the surveys are, or will be")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--rates", type=float, nargs="+", default=list(DEFAULT_RATES))
-    parser.add_argument("--regimes", nargs="+", default=list(regimes(0.0)))
+    parser.add_argument("--regimes", nargs="+", default=list(variants(nn.Settings(), 0.0)))
     parser.add_argument("--epochs", type=int, default=nn.Settings().epochs)
     parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/output/noisy_labels.csv"))
     options = parser.parse_args()
-    surveys = {place: load_survey(*place.rsplit(":", 1)) for place in options.surveys}
-    for place, survey in surveys.items():
+    surveys = {}
+    for seed in options.seeds:
+        folder = LoopFolder(options.folder / str(seed))
+        make_survey(folder, seed, options.processes)
+        surveys[str(seed)] = survey = load_survey(str(folder.repository), OUTPUT)
         _say(
-            f"{place}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
+            f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
             f"{int(survey.real.sum())} real, {int((survey.sign < 0).sum())} negative"
         )
     settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
