@@ -62,6 +62,7 @@ def test_counts_peak_and_times():
         "n_detections": [1, 3],
         "n_nights": [1, 2],
         "n_nights_above": [0, 2],
+        "n_nights_supporting": [0, 2],
         "n_bands": [1, 2],
         "bands": ["g", "ir"],
         "n_injected": [0, 1],
@@ -160,6 +161,7 @@ def test_echoes_in_the_template_say_nothing_new():
     columns = _statistics(rows, owner, 3)
     assert columns["n_nights"].tolist() == [3, 3, 3]
     assert columns["n_nights_above"].tolist() == [1, 3, 2]
+    assert columns["n_nights_supporting"].tolist() == [1, 3, 2]
     assert columns["max_score"].tolist() == [0.9, 0.9, 0.9]
     single = columns["score_log_ratio"][0]
     np.testing.assert_allclose(columns["score_log_ratio"][2] / single, 2.0, rtol=0.2)

@@ -207,7 +207,7 @@ def test_a_recurring_transient_is_confirmed_and_its_neighbours_are_not():
     # An injection takes an epoch from the object that it falls on, and no more.
     assert objects["n_injected"][objects["diaObjectId"] == 2003] == 1
     assert objects["n_detections"][objects["diaObjectId"] == 1003] == 2
-    assert "n_nights_above >= 2" in objects.meta["CONFIRMATION_RULE"]
+    assert "n_nights_supporting >= 2" in objects.meta["CONFIRMATION_RULE"]
     curve = result.light_curves[result.light_curves["diaObjectId"] == 1000]
     assert curve["visit"].tolist() == [1, 2, 3]
     assert curve["diaSourceId"].tolist() == [1000, 2000, 3000]
@@ -236,6 +236,19 @@ def test_one_night_does_not_confirm():
     assert objects["n_detections"].tolist() == [3]
     assert objects["n_nights"].tolist() == [1]
     assert not objects["is_confirmed"].any()
+
+
+def test_a_source_that_the_template_holds_needs_no_high_score_when_negative():
+    """Two nights of several visits: brighter in one, fainter in the other."""
+    visits = {v: [Seen(0.0, 0.0, score=0.95, flux=1000.0)] for v in (1, 2, 3)}
+    visits |= {v: [Seen(0.0, 0.0, score=0.01, flux=-1000.0)] for v in (11, 12, 13)}
+    data = survey(visits)
+    for (visit, _), table in data["dia_sources"].items():
+        table["midpointMjdTai"] = 60000.2 + 0.01 * (visit % 10) + 700.0 * (visit > 10)
+    objects = make_task().run(**data).objects
+    assert objects["n_nights_above"].tolist() == [1]
+    assert objects["n_nights_supporting"].tolist() == [2]
+    assert objects["is_confirmed"].tolist() == [True]
 
 
 def test_unscored_detections_are_kept_and_never_confirm():

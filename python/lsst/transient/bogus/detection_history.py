@@ -127,6 +127,13 @@ def detection_counts(
     -------
     columns : `dict` [`str`, `numpy.ndarray`]
         Columns of ``transient_objects``, each of shape (M,).
+
+    Notes
+    -----
+    A night supports an object if a score is above the threshold, or if there is a
+    negative detection in a band in which at least two positive ones are above it:
+    the template then holds the source, and networks that learn from injections
+    know little of what has faded.
     """
 
     def distinct_nights(chosen: npt.NDArray[np.bool_]) -> _Index:
@@ -138,20 +145,23 @@ def detection_counts(
     n_bands = len(names)
     with np.errstate(invalid="ignore"):
         above = (np.asarray(found["score"]) > score_threshold) & counts_above
-    detections = np.bincount(owner * n_bands + band, minlength=n_objects * n_bands).reshape(
-        n_objects, n_bands
-    )
-    in_band = np.array([distinct_nights(band == i) for i in range(n_bands)], dtype=np.int64)
+    negative = np.asarray(found["psfFlux"]) < 0
+    in_band = owner * n_bands + band
+    n_positive = np.bincount(in_band[above & ~negative], minlength=n_objects * n_bands)
+    faded = negative & counts_above & (n_positive[in_band] >= 2)
+    detections = np.bincount(in_band, minlength=n_objects * n_bands).reshape(n_objects, n_bands)
+    band_nights = np.array([distinct_nights(band == i) for i in range(n_bands)], dtype=np.int64)
     n_detections = np.bincount(owner, minlength=n_objects)
     return {
         "n_detections": n_detections,
         "n_nights": distinct_nights(np.ones(len(owner), bool)),
         "n_nights_above": distinct_nights(above),
+        "n_nights_supporting": distinct_nights(above | faded),
         "n_bands": (detections > 0).sum(axis=1),
         "bands": _text(names, detections, counted=False),
         "detections_by_band": _text(names, detections, counted=True),
-        "nights_by_band": _text(names, in_band.reshape(n_bands, n_objects).T, counted=True),
-        "negative_fraction": total(found["psfFlux"] < 0, owner, n_objects) / np.maximum(n_detections, 1),
+        "nights_by_band": _text(names, band_nights.reshape(n_bands, n_objects).T, counted=True),
+        "negative_fraction": total(negative, owner, n_objects) / np.maximum(n_detections, 1),
         "n_injected": np.bincount(owner[np.asarray(found["is_injected"], dtype=bool)], minlength=n_objects),
     }
 

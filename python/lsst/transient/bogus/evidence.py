@@ -62,7 +62,8 @@ class ConfirmationRule:
     score_threshold
         Working threshold of the score.
     min_nights
-        Least number of nights with a score above the threshold.
+        Least number of nights that support the object: with a score above the
+        threshold, or with a negative detection of what is above it at least twice.
     min_probability
         The combined probability must exceed this.
     min_peak_snr
@@ -85,8 +86,9 @@ class ConfirmationRule:
 
     def __str__(self) -> str:
         return (
-            f"n_injected == 0 and n_nights_above >= {self.min_nights} (score > {self.score_threshold:g}) "
-            f"and probability > {self.min_probability:g} and peak_snr >= {self.min_peak_snr:g} "
+            f"n_injected == 0 and n_nights_supporting >= {self.min_nights} "
+            f"(score > {self.score_threshold:g}) and probability > {self.min_probability:g} "
+            f"and peak_snr >= {self.min_peak_snr:g} "
             f"and negative_fraction <= {self.max_negative_fraction:g} "
             f"and not (motion > {self.max_motion:g} arcsec/d "
             f"and motion_significance > {self.max_motion_significance:g})"
@@ -111,7 +113,7 @@ class ConfirmationRule:
         )
         confirmed: npt.NDArray[np.bool_] = (
             (objects["n_injected"] == 0)
-            & (objects["n_nights_above"] >= self.min_nights)
+            & (objects["n_nights_supporting"] >= self.min_nights)
             & (objects["probability"] > self.min_probability)
             & (objects["peak_snr"] >= self.min_peak_snr)
             & (objects["negative_fraction"] <= self.max_negative_fraction)

@@ -35,7 +35,16 @@ OBJECTS = TableSchema(
         Column("decErr", "f4", "Standard error of dec.", "deg"),
         Column("n_detections", "i4", "Number of DIA sources."),
         Column("n_nights", "i4", "Number of nights with a DIA source."),
-        Column("n_nights_above", "i4", "Number of nights with a score above the working threshold."),
+        Column(
+            "n_nights_above",
+            "i4",
+            "Number of nights with a score above the working threshold, but for echoes in the template.",
+        ),
+        Column(
+            "n_nights_supporting",
+            "i4",
+            "Number of nights as above, or with a negative detection of what is twice above it in the band.",
+        ),
         Column("n_bands", "i4", "Number of bands with a DIA source."),
         Column("bands", "str", "Bands with a DIA source, in alphabetical order."),
         Column("detections_by_band", "str", "Number of DIA sources in each band, as g3 r5."),

@@ -154,7 +154,9 @@ class ConfirmationConfig(Config):
     )
     minNights = RangeField(
         dtype=int,
-        doc="Least number of nights above the threshold. 1 confirms movers and cosmic rays.",
+        doc="Least number of nights that support the object: with a score above the threshold, or with a "
+        "negative detection where two positive ones of its band are above it. 1 confirms movers and cosmic "
+        "rays.",
         default=2,
         min=1,
     )
