@@ -28,6 +28,7 @@ from lsst.transient.bogus.tasks.host_catalog import (
     GalaxyHostCatalogConnections,
     GalaxyHostCatalogTask,
 )
+from lsst.transient.bogus.tasks.host_catalog_config import QUANTITIES
 
 ALPHA = 1e-3
 SIZE = 4000.0
@@ -194,6 +195,15 @@ def test_any_source_can_be_a_host() -> None:
     assert len(hosted(draw(table, hostFraction=1.0, doSelectExtended=False))[1]) == inside(table).sum()
 
 
+def test_pairs_of_stars_are_no_hosts() -> None:
+    psf = np.full(400, 4.0)
+    moments = {"ixxPSF": psf, "iyyPSF": psf, "ixyPSF": np.zeros(400), "ixy": np.zeros(400), "iyy": psf}
+    table = sources(400, **moments, ixx=np.full(400, 9.0))
+    table["iyy"][::2] = 9.0
+    _, host = hosted(draw(table, hostFraction=1.0, minSizeRatio=1.1))
+    np.testing.assert_array_equal(host, np.flatnonzero(inside(table) & (np.arange(400) % 2 == 0)))
+
+
 def test_snr_uniform_magnitudes() -> None:
     rows, _ = hosted(draw(sources(), hostFraction=0.6, magnitudeLaw="snr_uniform", maxInjectedSnr=20.0))
     snr = 10 ** (-0.4 * (np.asarray(rows["mag"]) - 31.4)) / 25.0
@@ -353,6 +363,7 @@ def test_variable_stars() -> None:
         {"box": [1, 2, 3]},
         {"columns": {"id": "sourceId"}},
         {"columns": {"colour": "g"}},
+        {"columns": {q: q for q in QUANTITIES}, "minSizeRatio": 1.1},
         {"minHosts": 50, "maxHosts": 10},
         {"magnitudeBrighter": -2.0, "magnitudeFainter": 1.0},
         {"minInjectedSnr": 60.0},

@@ -46,6 +46,28 @@ def test_selection(settings: dict[str, Any], expected: list[bool]) -> None:
     assert selected(**settings) == expected
 
 
+def test_hosts_must_be_wider_than_the_psf_along_both_axes() -> None:
+    """Select from: a round galaxy, a pair of stars, a galaxy where the PSF is unknown."""
+    size = np.array([6.0, 12.0, 6.0])
+    columns = {
+        **{name: np.full(3, 50.0) for name in ("ra", "dec", "point_flux", "flux")},
+        **{name: np.ones(3) for name in ("extendedness", "point_flux_error")},
+        "psf_ixx": np.array([4.0, 4.0, np.nan]),
+        "psf_iyy": np.full(3, 4.0),
+        "psf_ixy": np.zeros(3),
+    }
+    moments = (size, np.array([6.0, 4.1, 6.0]), np.zeros(3))
+    selected = can_host(columns, moments, GalaxyHostCatalogConfig(minSizeRatio=1.1))
+    assert selected.tolist() == [True, False, False]
+
+
+def test_moments_of_the_psf_are_read_only_if_needed() -> None:
+    assert "psf_ixx" not in GalaxyHostCatalogConfig().source_quantities()
+    assert "psf_ixx" in GalaxyHostCatalogConfig(minSizeRatio=1.1).source_quantities()
+    assert "psf_ixx" not in GalaxyHostCatalogConfig(minSizeRatio=1.1, doObjectHosts=True).source_quantities()
+    assert "extendedness" not in GalaxyHostCatalogConfig(doSelectExtended=False).source_quantities()
+
+
 def test_columns_by_configured_names() -> None:
     table = Table({"number": [2**62 + 1], "alpha": np.array([1], dtype="f4")})
     columns = pick_columns(table, {"id": "number", "ra": "alpha"}, "table")

@@ -167,11 +167,7 @@ class GalaxyHostCatalogTask(PipelineTask):
 
     def _read(self, sources: Table, band: str, where: str) -> tuple[HostSources, np.ndarray]:
         """Pick the configured columns of the sources, and tell which can be hosts."""
-        names = {
-            q: n.format(band=band)
-            for q, n in self.config.columns.items()
-            if q != "extendedness" or self._needs_extended
-        }
+        names = {q: self.config.columns[q].format(band=band) for q in self.config.source_quantities()}
         columns = pick_columns(sources, names, f"source table of {where}")
         moments = (columns["ixx"], columns["iyy"], columns["ixy"])
         table = HostSources(
@@ -187,11 +183,6 @@ class GalaxyHostCatalogTask(PipelineTask):
         if absent:
             self.log.info("The source table has no flags %s; they are ignored.", absent)
         return table, passes & can_host(columns, moments, self.config)
-
-    @property
-    def _needs_extended(self) -> bool:
-        """Whether the extendedness of sources matters."""
-        return bool(self.config.doSelectExtended and not self.config.doObjectHosts)
 
     def _read_objects(
         self, objects: Sequence[Any], sky_map: SkyMap, box: Box, depth: float, band: str, where: str

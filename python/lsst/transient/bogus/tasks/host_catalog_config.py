@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("QUANTITIES", "GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections")
+__all__ = ("PSF_QUANTITIES", "QUANTITIES", "GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections")
 
 from lsst.pex.config import (
     ChoiceField,
@@ -40,6 +40,9 @@ QUANTITIES = (
     "point_flux_error",
 )
 """What the source table must tell about a source."""
+
+PSF_QUANTITIES = ("psf_ixx", "psf_iyy", "psf_ixy")
+"""What it must tell about the PSF at a source, if the size of hosts is compared with it."""
 
 
 class GalaxyHostCatalogConnections(PipelineTaskConnections, dimensions=_VD):
@@ -101,8 +104,11 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
             "flux": "ap12Flux",
             "point_flux": "psfFlux",
             "point_flux_error": "psfFluxErr",
+            "psf_ixx": "ixxPSF",
+            "psf_iyy": "iyyPSF",
+            "psf_ixy": "ixyPSF",
         },
-        keyCheck=lambda quantity: quantity in QUANTITIES,
+        keyCheck=lambda quantity: quantity in QUANTITIES + PSF_QUANTITIES,
     )
     doObjectHosts = Field[bool](
         doc="Whether hosts are the objects of the coadd, fainter than the visit sees and the same in all "
@@ -137,6 +143,14 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         dtype=float,
         doc="Least signal-to-noise of the point_flux of a host. Low values take noise for galaxies.",
         default=10.0,
+        min=0.0,
+    )
+    minSizeRatio = RangeField(
+        dtype=float,
+        doc="Least semi-minor axis of a host's moments in units of that of the PSF. A blend of two stars is "
+        "extended along one axis alone: 1.1 takes most of them out, with the thinnest and faintest galaxies. "
+        "0 asks for nothing. Ignored if hosts are objects, and by offsetLaw none.",
+        default=0.0,
         min=0.0,
     )
     maxSemiMajor = RangeField(
@@ -300,6 +314,18 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         default=0,
     )
 
+    def source_quantities(self) -> tuple[str, ...]:
+        """Return what the source table must tell.
+
+        Returns
+        -------
+        quantities : `tuple` [`str`, ...]
+            Keys of ``columns``.
+        """
+        extended = self.doSelectExtended and not self.doObjectHosts
+        needed = tuple(quantity for quantity in QUANTITIES if quantity != "extendedness" or extended)
+        return needed + (PSF_QUANTITIES if self.minSizeRatio > 0 and not self.doObjectHosts else ())
+
     def laws(self) -> InjectionLaws:
         """Return the configured laws.
 
@@ -321,7 +347,8 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
 
     def validate(self) -> None:
         super().validate()
-        missing = [quantity for quantity in QUANTITIES if quantity not in self.columns]
+        wanted = QUANTITIES + (PSF_QUANTITIES if self.minSizeRatio > 0 else ())
+        missing = [quantity for quantity in wanted if quantity not in self.columns]
         if missing:
             raise FieldValidationError(GalaxyHostCatalogConfig.columns, self, f"No column for {missing}.")
         for low, high in (

@@ -14,7 +14,7 @@ from astropy.table import Table
 
 from ..errors import TableSchemaError
 from ..hosts import ellipses_from_moments
-from .host_catalog_config import GalaxyHostCatalogConfig
+from .host_catalog_config import PSF_QUANTITIES, GalaxyHostCatalogConfig
 
 
 def pick_columns(table: Table, names: Mapping[str, str], where: str) -> dict[str, np.ndarray]:
@@ -56,7 +56,7 @@ def can_host(
     Parameters
     ----------
     columns
-        Values of each quantity, shape (N,).
+        Values of each quantity, shape (N,); those of the PSF only if it is compared with.
     moments
         Second moments in square pixels of the detector, shape (N,) each.
     config
@@ -70,7 +70,11 @@ def can_host(
     with np.errstate(invalid="ignore", divide="ignore"):
         selected = columns["point_flux"] / columns["point_flux_error"] >= config.minSnr
         if not (config.mode == "independent" and config.offsetLaw == "none"):
-            selected &= ellipses_from_moments(*moments).semi_major <= config.maxSemiMajor
+            axes = ellipses_from_moments(*moments)
+            selected &= axes.semi_major <= config.maxSemiMajor
+            if "psf_ixx" in columns:
+                psf = ellipses_from_moments(*(columns[name] for name in PSF_QUANTITIES))
+                selected &= axes.semi_minor >= config.minSizeRatio * psf.semi_minor
         if config.doSelectExtended:
             selected &= columns["extendedness"] >= config.minExtendedness
             selected &= columns["extendedness"] <= config.maxExtendedness
