@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lsst.ctrl.bps import BpsConfig
+from lsst.ctrl.bps.transform import gather_job_environment
 from lsst.utils import doImport
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +44,13 @@ def test_final_job_fits_its_site(config: BpsConfig) -> None:
     site = BpsConfig(config[f".site.{config['computeSite']}"])
     cores = next(int(site[key]) for key in ("cores", "cores_per_node") if key in site)
     assert 1 <= int(config[".finalJob.requestCpus"]) <= cores
+
+
+def test_environment_of_the_jobs_can_be_gathered(config: BpsConfig) -> None:
+    """The key `environment` of a site, a truth value to Parsl, is a mapping to BPS, which fails on it."""
+    site = config["computeSite"]
+    search = {"curvals": {"curr_site": site}, "searchobj": config[".site"][site]}
+    assert isinstance(gather_job_environment(config, search), dict)
 
 
 def test_later_file_wins_over_the_included_one() -> None:
