@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,23 @@ def test_environment_of_the_jobs_can_be_gathered(config: BpsConfig) -> None:
     site = config["computeSite"]
     search = {"curvals": {"curr_site": site}, "searchobj": config[".site"][site]}
     assert isinstance(gather_job_environment(config, search), dict)
+
+
+def test_members_of_a_zip_are_read_side_by_side(tmp_path: Path) -> None:
+    """As quantum graphs are read, in an interpreter that starts with the folder in its path."""
+    code = """
+import zipfile
+with zipfile.ZipFile("graph.zip", "w") as archive:
+    for name in "ab":
+        archive.writestr(name, bytes(range(100)) * 1000)
+with zipfile.ZipFile("graph.zip") as archive, archive.open("a") as a, archive.open("b") as b:
+    for position in (7, 60001, 90050):
+        for member in (a, b):
+            member.seek(position)
+            assert member.read(3) == bytes((position + i) % 100 for i in range(3))
+"""
+    path = {"PYTHONPATH": str(ROOT / "bps" / "zip_seek")}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ | path, check=True)
 
 
 def test_later_file_wins_over_the_included_one() -> None:
