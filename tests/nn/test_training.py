@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from lsst.transient.bogus.errors import InsufficientDataError, TrainingDivergedError
+from lsst.transient.bogus.nn.checkpoint import TrainingState
 from lsst.transient.bogus.nn.inference import features, judge, predict
 from lsst.transient.bogus.nn.io import model_version
+from lsst.transient.bogus.nn.networks import build
 from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import Plan, held_out_logits, roc_auc
 from lsst.transient.bogus.nn.spec import Network, Regime, Settings
 from lsst.transient.bogus.nn.stamps import Stamps
-from lsst.transient.bogus.nn.training import train
+from lsst.transient.bogus.nn.training import _learning_rate, train
 
 from .fakes import N_FOLDS, make_fakes
 
@@ -91,44 +93,6 @@ def test_training_leaves_the_global_generator_alone(fakes):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_a_killed_training_resumes_with_the_same_result(fakes, tmp_path):
-    settings = dataclasses.replace(SMALL, regime=Regime("contamination", delay_epochs=0))
-    whole = train(fakes.stamps, fakes.labels, fakes.folds, settings)
-    seen = []
-
-    def die(report):
-        seen.append(report.epoch)
-        if report.epoch == 1:
-            raise KeyboardInterrupt
-
-    path = tmp_path / "checkpoint"
-    with pytest.raises(KeyboardInterrupt):
-        train(fakes.stamps, fakes.labels, fakes.folds, settings, report=die, checkpoint=path)
-    resumed = train(
-        fakes.stamps,
-        fakes.labels,
-        fakes.folds,
-        settings,
-        report=lambda report: seen.append(report.epoch),
-        checkpoint=path,
-    )
-    assert seen == [0, 1, 1, 2]
-    assert model_version(resumed.model) == model_version(whole.model)
-    assert [e.epoch for e in resumed.history] == [0, 1, 2]
-
-
-def test_a_checkpoint_of_other_settings_is_ignored(fakes, tmp_path):
-    path = tmp_path / "checkpoint"
-    one = dataclasses.replace(SMALL, epochs=1)
-    train(fakes.stamps, fakes.labels, fakes.folds, one, checkpoint=path)
-    seen = []
-    other = dataclasses.replace(one, learning_rate=1e-3)
-    train(
-        fakes.stamps, fakes.labels, fakes.folds, other, checkpoint=path, report=lambda r: seen.append(r.epoch)
-    )
-    assert seen == [0]
-
-
 def test_early_stopping_returns_the_best_epoch(fakes):
     settings = dataclasses.replace(SMALL, epochs=30, patience=2, learning_rate=1e-2)
     out = train(fakes.stamps, fakes.labels, fakes.folds, settings)
@@ -186,9 +150,47 @@ def test_too_few_or_one_class(fakes):
 
 
 def test_divergence(fakes):
-    with pytest.raises(TrainingDivergedError) as caught:
+    with pytest.raises(TrainingDivergedError, match="of 6 networks") as caught:
         train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, learning_rate=1e30))
-    assert caught.value.metadata["epoch"] >= 0
+    assert caught.value.metadata["epoch"] == 0
+    assert 1 <= caught.value.metadata["n_diverged"] <= caught.value.metadata["n_networks"] == 6
+
+
+def test_divergence_in_the_last_step(fakes):
+    """Only the weights tell: the loss was computed before the step."""
+    one_step = dataclasses.replace(SMALL, learning_rate=1e38, epochs=1, batch_size=360, weight_decay=1e3)
+    with pytest.raises(TrainingDivergedError):
+        train(fakes.stamps, fakes.labels, fakes.folds, one_step)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"),
+    [
+        (0.0, 0.05),
+        (0.5, 0.55),
+        (1.0, 1.0),
+        (5.5, 0.5),
+        (7.75, 0.5 * (1 + np.cos(0.75 * np.pi))),
+        (10.0, 0.01),
+    ],
+)
+def test_learning_rate_rises_and_falls_as_a_cosine(epoch, expected):
+    settings = dataclasses.replace(SMALL, epochs=10, learning_rate=2.0)
+    assert _learning_rate(epoch, settings) == pytest.approx(2.0 * expected)
+
+
+def test_running_mean_of_the_weights():
+    network = build(2, 4, 9, SMALL.network)
+    state = TrainingState.start(network, SMALL)
+    name, weight = next(iter(network.named_parameters()))
+    expected = weight.detach().clone()
+    for step in range(1, 40):
+        with torch.no_grad():
+            weight += step
+        state.average(0.7)
+        past = min(0.7, step / (step + 10.0))
+        expected = past * expected + (1.0 - past) * weight.detach()
+    assert torch.allclose(state.averaged.state_dict()[name], expected, rtol=1e-5)
 
 
 def test_batches_take_every_sample_once(fakes):
@@ -197,6 +199,44 @@ def test_batches_take_every_sample_once(fakes):
     first = plan.batches(0, settings)[:, :, 0].ravel()
     assert np.array_equal(np.sort(first), np.flatnonzero(fakes.folds != 0))
     assert not np.array_equal(first, plan.batches(1, settings)[:, :, 0].ravel())
+
+
+def test_sampler_draws_the_classes_alike(fakes):
+    settings = dataclasses.replace(SMALL, balance="sampler", min_per_class=1)
+    rare = (np.arange(360) % 12 == 0).astype(int)
+    plan = Plan.make(rare, fakes.folds, settings)
+    batches = plan.batches(0, settings)
+    assert batches.shape == plan.batches(0, dataclasses.replace(settings, balance="weight")).shape
+    assert plan.labels[batches].mean() == pytest.approx(0.5, abs=0.01)
+    assert (plan.class_weights(plan.importance, settings) == 1.0).all()
+    for stream, fold in enumerate((0, 1, 2)):
+        drawn = np.bincount(batches[:, :, stream].ravel(), minlength=360)
+        seen = fakes.folds != fold
+        assert (drawn[~seen] == 0).all()
+        assert np.ptp(drawn[seen & (rare == 1)]) <= 1  # none much more often than another
+        assert drawn[seen & (rare == 0)].max() == 1
+    few = (np.arange(360) % 120 == 0).astype(int)  # 119 others for each: beyond the largest factor
+    plan = Plan.make(few, np.full(360, -1), settings)
+    assert plan.labels[plan.batches(0, settings)].mean() == pytest.approx(20 / (20 + 119), abs=0.01)
+    fixed = dataclasses.replace(settings, positive_weight=3.0)
+    plan = Plan.make(rare, np.full(360, -1), fixed)
+    assert plan.labels[plan.batches(0, fixed)].mean() == pytest.approx(3 / (3 + 11), abs=0.01)
+
+
+@pytest.mark.parametrize("kind", REGIMES)
+def test_deep_ensemble_of_any_regime(fakes, kind):
+    """Members differ in weights and in batches, and peers are found within a member."""
+    regime = Regime(kind, delay_epochs=0, ramp_epochs=0, forget_rate=0.3, prior=0.2)
+    settings = dataclasses.replace(SMALL, regime=regime, epochs=1, members=3)
+    out = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    assert out.model.spec.network_fold == tuple(np.repeat([0, 1, 2], 6))
+    assert out.out_of_fold.shape == (6, 360)
+    loss = out.history[0].train_loss
+    assert len(np.unique(loss)) == 18
+    plan = Plan.make(fakes.labels, fakes.folds, settings)
+    batches = plan.batches(0, settings)
+    assert batches.shape[2] == 9
+    assert not np.array_equal(batches[:, :, 0], batches[:, :, 1])
 
 
 def test_class_weights_balance(fakes):

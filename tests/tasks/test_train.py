@@ -125,10 +125,16 @@ def test_prior_and_calibration_are_configured(fakes):
 
 
 def test_checkpoint(fakes, tmp_path):
-    config = small_training_config(epochs=1, checkpoint=str(tmp_path / "state.arrow"))
+    config = small_training_config(epochs=1, checkpointFolder=str(tmp_path))
     struct, _ = run(fakes, config)
-    assert (tmp_path / "state.arrow").exists()
+    assert struct.checkpoint.exists()
     assert stored_version(run(fakes, config)[0].model) == stored_version(struct.model)
+
+
+def test_caps_in_all(fakes):
+    _, task = run(fakes, small_training_config(epochs=1, maxPositive=70, maxNegative=80))
+    assert task.metadata["n_positive"] == 70
+    assert task.metadata["n_negative"] == 80
 
 
 def test_no_common_visit(fakes):
@@ -143,7 +149,7 @@ def test_one_class(fakes):
         for table in labels.values():
             table["label"] = 0
 
-    with pytest.raises(InsufficientDataError, match="there are 0 injected") as caught:
+    with pytest.raises(InsufficientDataError, match="see 0 injected") as caught:
         run(fakes, change=change)
     assert caught.value.metadata["n_positive"] == 0
 
@@ -199,6 +205,7 @@ def test_every_setting_has_a_field():
     config.network.filters, config.network.kind = [3, 4], "cnn2"
     config.normalisation.kind, config.normalisation.flagBits = "robust", ["bad"]
     config.regime.kind, config.regime.prior, config.monitor, config.device = "nnpu", 0.1, "loss", "cpu"
+    config.balance, config.precision = "sampler", "bfloat16"
     settings, default = config.settings(), TrainTransientBogusConfig().settings()
     assert isinstance(settings, Settings)
     pairs = [(settings, default)] + [(getattr(settings, part), getattr(default, part)) for part in parts]
@@ -208,11 +215,12 @@ def test_every_setting_has_a_field():
 
 
 def test_quantum_in_a_repository(fakes, tmp_path):
-    config = small_training_config(epochs=1)
+    checkpoints = tmp_path / "checkpoints"
+    config = small_training_config(epochs=1, checkpointFolder=str(checkpoints))
     task = TrainTransientBogusTask(config=config)
     lintConnections(config.ConnectionsClass)
     repo = butlerTests.makeTestRepo(
-        str(tmp_path), {"instrument": ["Cam"], "visit": list(VISITS), "detector": [0]}
+        str(tmp_path / "repo"), {"instrument": ["Cam"], "visit": list(VISITS), "detector": [0]}
     )
     connections = config.ConnectionsClass(config=config)
     for connection in connections.allConnections.values():
@@ -228,6 +236,8 @@ def test_quantum_in_a_repository(fakes, tmp_path):
         task, butler, camera, {"cutouts": ids, "labels": ids, "model": camera, "history": camera}
     )
     runTestQuantum(task, butler, quantum, mockRun=False)
+    assert checkpoints.is_dir()
+    assert list(checkpoints.iterdir()) == []  # the model is safe
     stored = butler.get("transient_bogus_model", camera)
     assert stored_version(stored) == task.metadata["model_version"]
     spec = from_table(stored).spec

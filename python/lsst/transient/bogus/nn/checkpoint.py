@@ -5,29 +5,29 @@
 
 from __future__ import annotations
 
-__all__ = ("TrainingState", "load_checkpoint", "save_checkpoint")
+__all__ = ("TrainingState", "checkpoint_file", "load_checkpoint", "save_checkpoint")
 
 import copy
 import dataclasses
 import hashlib
-import json
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow.feather
 import torch
 
+from ..errors import ModelFormatError
 from .contamination import UnlabelledJudgement
+from .history import EpochReport
 from .networks import Cnn2, Compact
-from .spec import Settings
+from .plan import Plan
+from .spec import ModelSpec, Settings
 from .tensors import from_arrow, to_arrow
 
-if TYPE_CHECKING:
-    from .training import EpochReport
-
+_CHUNK = 4096  # stamps that are hashed at a time
 _FIRST_PRIOR = 0.1  # of real transients, until the first epoch gives an estimate
 
 
@@ -147,7 +147,38 @@ class TrainingState:
         return patience > 0 and self.epoch - self.best_epoch > patience
 
 
-def save_checkpoint(path: Path, state: TrainingState, key: str) -> None:
+def checkpoint_file(
+    folder: Path, spec: ModelSpec, settings: Settings, plan: Plan, samples: torch.Tensor
+) -> Path:
+    """Return the file of one training in a folder.
+
+    Parameters
+    ----------
+    folder
+        Folder, which is made if it is missing.
+    spec
+        What is being trained.
+    settings
+        How it is trained.
+    plan
+        Labels, folds and weights of the samples.
+    samples
+        Prepared stamps, shape (N, C, s, s).
+
+    Returns
+    -------
+    path : `pathlib.Path`
+        File named by a hash of all arguments but the folder: a training finds its
+        own checkpoint and no other, and several may share a folder.
+    """
+    digest = hashlib.blake2b(f"{spec.to_json()} {settings} {plan.digest}".encode(), digest_size=12)
+    for part in samples.split(_CHUNK):
+        digest.update(np.ascontiguousarray(part.detach().cpu().numpy()))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"training_{digest.hexdigest()}.arrow"
+
+
+def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write the state, whole or not at all.
 
     Parameters
@@ -156,8 +187,6 @@ def save_checkpoint(path: Path, state: TrainingState, key: str) -> None:
         File.
     state
         State between two epochs.
-    key
-        What is being trained on what; hashed.
     """
     tensors = {f"network.{n}": t for n, t in state.network.state_dict().items()}
     tensors |= {f"averaged.{n}": t for n, t in state.averaged.state_dict().items()}
@@ -168,14 +197,14 @@ def save_checkpoint(path: Path, state: TrainingState, key: str) -> None:
     history = [{n: _plain(v) for n, v in dataclasses.asdict(entry).items()} for entry in state.history]
     if state.judgement is not None:
         tensors["judgement"] = torch.as_tensor(state.judgement.probability)
-    table = to_arrow(tensors, {"key": _hash(key), "scalars": scalars, "history": history})
-    partial = path.with_name(path.name + ".part")
+    table = to_arrow(tensors, {"scalars": scalars, "history": history})
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     pyarrow.feather.write_feather(table, partial, compression="uncompressed")
     os.replace(partial, path)
 
 
-def load_checkpoint(path: Path, state: TrainingState, key: str) -> bool:
-    """Continue from a checkpoint, if there is one of the same training.
+def load_checkpoint(path: Path, state: TrainingState) -> bool:
+    """Continue from a checkpoint, if there is one.
 
     Parameters
     ----------
@@ -183,26 +212,25 @@ def load_checkpoint(path: Path, state: TrainingState, key: str) -> bool:
         File.
     state
         Freshly started state, changed in place.
-    key
-        What is being trained on what.
 
     Returns
     -------
     found : `bool`
-        Whether the state was loaded; a checkpoint of another training is ignored.
+        Whether the state was loaded.
 
     Raises
     ------
     ModelFormatError
         Raised if the file is damaged.
     """
-    from .training import EpochReport
-
     if not path.exists():
         return False
-    tensors, meta = from_arrow(pyarrow.feather.read_table(path))
-    if meta.get("key") != _hash(key):
-        return False
+    try:
+        tensors, meta = from_arrow(pyarrow.feather.read_table(path))
+    except (ModelFormatError, pyarrow.ArrowException) as error:
+        raise ModelFormatError(
+            f"The checkpoint {path} is damaged ({error}); remove it to train from the start."
+        ) from error
     state.network.load_state_dict(_part(tensors, "network."))
     state.averaged.load_state_dict(_part(tensors, "averaged."))
     state.best = _part(tensors, "best.")
@@ -235,8 +263,3 @@ def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
 def _plain(value: Any) -> Any:
     """Return JSON types."""
     return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _hash(key: str) -> str:
-    """Shorten a key."""
-    return hashlib.blake2b(json.dumps(key).encode(), digest_size=16).hexdigest()

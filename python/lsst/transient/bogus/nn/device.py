@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("deterministic", "resolve_device", "torch_threads")
+__all__ = ("autocast", "deterministic", "resolve_device", "resolve_precision", "torch_threads")
 
 import contextlib
 import os
@@ -67,8 +67,66 @@ def torch_threads(number: int) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
+def resolve_precision(name: str, device: torch.device) -> str:
+    """Return the precision of the products in training.
+
+    Parameters
+    ----------
+    name
+        ``float32``, ``tf32`` (float32 of which a GPU multiplies 10 bits of the
+        mantissa; a CPU all), ``bfloat16`` (weights and sums stay float32), or
+        ``auto``: bfloat16 where the hardware multiplies it, else tf32.
+    device
+        Device in use.
+
+    Returns
+    -------
+    name : `str`
+        ``float32``, ``tf32`` or ``bfloat16``.
+
+    Raises
+    ------
+    ValueError
+        Raised if the precision is unknown.
+    """
+    if name == "auto":
+        return "bfloat16" if _multiplies_bfloat16(device) else "tf32"
+    if name not in ("float32", "tf32", "bfloat16"):
+        raise ValueError(f"Unknown precision {name!r}; known are auto, bfloat16, float32 and tf32.")
+    return name
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for bfloat16, which are slow to emulate."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    known = torch.backends.cpu.get_cpu_capability()
+    has = (getattr(torch.cpu, f"_is_{name}_supported", bool) for name in ("avx512_bf16", "amx_tile"))
+    return known.startswith("AVX512") and any(is_supported() for is_supported in has)
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Let the products inside the context have a precision.
+
+    Parameters
+    ----------
+    precision
+        What `resolve_precision` returned.
+    device
+        Device in use.
+
+    Returns
+    -------
+    context : `torch.autocast`
+        Context manager; does nothing unless the precision is bfloat16.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
 @contextlib.contextmanager
-def deterministic(seed: int, device: torch.device) -> Iterator[None]:
+def deterministic(
+    seed: int, device: torch.device, *, strict: bool = True, precision: str = "float32"
+) -> Iterator[None]:
     """Make what follows depend on a seed alone, and put torch's global state back.
 
     Parameters
@@ -77,6 +135,10 @@ def deterministic(seed: int, device: torch.device) -> Iterator[None]:
         Seed of torch's global generators.
     device
         Device in use.
+    strict
+        Whether to use only algorithms that repeat bit for bit; matters on a GPU.
+    precision
+        ``float32`` forbids a GPU to shorten the factors of float32 products.
 
     Yields
     ------
@@ -87,12 +149,26 @@ def deterministic(seed: int, device: torch.device) -> Iterator[None]:
     -----
     On a CPU the same number of threads gives the same bits.
     """
+    if strict and device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it when it starts
     before = torch.are_deterministic_algorithms_enabled()
     warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    product = torch.get_float32_matmul_precision()
+    shorten = device.type == "cuda" and precision != "float32"
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        torch.backends.cudnn.flags(
+            enabled=True, benchmark=not strict, deterministic=strict, allow_tf32=shorten
+        ),
+    ):
         torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.use_deterministic_algorithms(strict, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it
+        torch.set_float32_matmul_precision("high" if shorten else "highest")
         try:
             yield
         finally:
+            torch.set_float32_matmul_precision(product)
+            torch.utils.deterministic.fill_uninitialized_memory = filled
             torch.use_deterministic_algorithms(before, warn_only=warn)

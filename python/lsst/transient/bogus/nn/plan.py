@@ -15,6 +15,7 @@ import torch
 
 from ..errors import InsufficientDataError
 from ..seeds import generator
+from ..training_rows import fewest_seen
 from .networks import Cnn2, Compact
 from .spec import Settings
 
@@ -103,18 +104,17 @@ class Plan:
             settings.members,
             settings.peers,
         )
-        for fold in held:
-            seen = plan.labels[plan.seen(fold)]
-            n_positive, n_negative = int(seen.sum()), int(len(seen) - seen.sum())
-            if min(n_positive, n_negative) < settings.min_per_class:
-                raise InsufficientDataError(
-                    f"Cannot train: outside fold {fold} there are {n_positive} injected and {n_negative} "
-                    f"other samples; at least {settings.min_per_class} of each are needed.",
-                    fold=fold,
-                    n_positive=n_positive,
-                    n_negative=n_negative,
-                    n_needed=settings.min_per_class,
-                )
+        fewest = fewest_seen(plan.labels, plan.folds, plan.importance > 0)
+        if fewest.of_either < settings.min_per_class:
+            raise InsufficientDataError(
+                f"Cannot train: the networks that are blind to fold {fewest.fold} see {fewest.n_positive} "
+                f"injected and {fewest.n_negative} other samples; every network needs at least "
+                f"{settings.min_per_class} of each.",
+                fold=fewest.fold,
+                n_positive=fewest.n_positive,
+                n_negative=fewest.n_negative,
+                n_needed=settings.min_per_class,
+            )
         return plan
 
     @property
@@ -162,9 +162,10 @@ class Plan:
         Returns
         -------
         batches : `numpy.ndarray`
-            Row numbers, shape (steps, B, streams).  Every stream takes each of
-            its samples once; a stream with fewer samples than the longest starts
-            over.
+            Row numbers, shape (steps, B, streams).  Balanced by weight, every stream
+            takes each of its samples once; a stream with fewer samples than the
+            longest starts over.  With the sampler as many are drawn, class by
+            class: injections come more than once, others not every epoch.
         """
         seen = [self.seen(fold) for fold in self._stream_fold]
         longest = max(map(len, seen))
@@ -173,10 +174,24 @@ class Plan:
         orders = []
         for stream, rows in enumerate(seen):
             rng = generator("batches", settings.seed, stream, epoch)
-            repeats = -(-n_steps * size // len(rows))
-            order = np.concatenate([rng.permutation(rows) for _ in range(repeats)])
-            orders.append(order[: n_steps * size].reshape(n_steps, size))
+            if settings.balance == "sampler":
+                order = self._balanced_draw(rows, n_steps * size, settings, rng)
+            else:
+                order = _draw(rows, n_steps * size, rng)
+            orders.append(order.reshape(n_steps, size))
         return np.stack(orders, axis=2)
+
+    def _balanced_draw(
+        self, rows: np.ndarray, n: int, settings: Settings, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw n samples, injections more often by the ratio of the class weights."""
+        positive = self.labels[rows] == 1
+        share = float(positive.mean())
+        ratio = _class_ratio(share, settings)
+        n_positive = round(n * share * ratio / (share * ratio + 1.0 - share))
+        n_positive = min(max(n_positive, 1), n - 1)
+        drawn = [_draw(rows[positive], n_positive, rng), _draw(rows[~positive], n - n_positive, rng)]
+        return rng.permutation(np.concatenate(drawn))
 
     def class_weights(self, importance: np.ndarray, settings: Settings) -> np.ndarray:
         """Return the weight of each class for each network, shape (K, 2), float32.
@@ -191,13 +206,14 @@ class Plan:
         Returns
         -------
         weights : `numpy.ndarray`
-            Columns: unlabelled, injected.  Their mean over the samples is one.
+            Columns: unlabelled, injected.  Their mean over the samples is one; all
+            are one where the sampler does the balancing.
         """
         rows = []
         for fold in self.network_fold:
             seen = self.seen(fold)
             share = float(np.average(self.labels[seen], weights=importance[seen]))
-            ratio = settings.positive_weight or min((1.0 - share) / share, _MAX_CLASS_RATIO)
+            ratio = 1.0 if settings.balance == "sampler" else _class_ratio(share, settings)
             scale = 1.0 / (share * ratio + 1.0 - share)
             rows.append((scale, scale * ratio))
         return np.array(rows, dtype=np.float32)
@@ -206,6 +222,16 @@ class Plan:
     def _stream_fold(self) -> tuple[int, ...]:
         """Fold that each stream does not contain."""
         return self.network_fold[:: self.peers]
+
+
+def _draw(rows: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Take n of some rows in random order, none twice before all have come."""
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-n // len(rows)))])[:n]
+
+
+def _class_ratio(share: float, settings: Settings) -> float:
+    """Return how much more an injection counts than another sample, whose share is given."""
+    return settings.positive_weight or min((1.0 - share) / share, _MAX_CLASS_RATIO)
 
 
 @torch.no_grad()

@@ -183,8 +183,11 @@ class Settings:
         Decoupled weight decay.
     averaging
         Decay per step of the running mean of the weights that is kept; 0 for none.
+    balance
+        How an injection counts more than another sample: ``weight`` of its loss, or
+        ``sampler``, which draws it more often.
     positive_weight
-        Weight of an injection's loss; 0 to give both classes the same total.
+        How much more; 0 to give both classes the same total.
     negative_sign_weight
         Weight of the loss of unlabelled samples detected below the sky; 0 leaves
         them out of training.
@@ -196,6 +199,10 @@ class Settings:
         Seed of initial weights, batches and augmentation.
     device
         ``cpu``, ``cuda`` or ``auto``.
+    precision
+        ``float32``, ``tf32``, ``bfloat16`` or ``auto``, of the products in training.
+    deterministic
+        Whether to use only algorithms that repeat bit for bit.
     """
 
     normalisation: Normalisation = Normalisation()
@@ -211,12 +218,15 @@ class Settings:
     learning_rate: float = 6e-3
     weight_decay: float = 1e-2
     averaging: float = 0.95
+    balance: str = "weight"
     positive_weight: float = 0.0
     negative_sign_weight: float = 0.0
     min_per_class: int = 20
     domain_quantile: float = 0.999
     seed: int = 0
     device: str = "cpu"
+    precision: str = "float32"
+    deterministic: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,50 +20,16 @@ from ..errors import TrainingDivergedError
 from ..seeds import derive_seed
 from . import regimes
 from .augment import augment
-from .checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from .checkpoint import TrainingState, checkpoint_file, load_checkpoint, save_checkpoint
 from .contamination import UnlabelledJudgement, judge_unlabelled
-from .device import deterministic, resolve_device
+from .device import autocast, deterministic, resolve_device, resolve_precision
 from .domain import fit_domain
+from .history import EpochReport
 from .model import Model
 from .normalise import prepare
 from .plan import Plan, held_out_logits, roc_auc
 from .spec import FoldRule, ModelSpec, Settings
 from .stamps import Stamps
-
-
-@dataclasses.dataclass(frozen=True)
-class EpochReport:
-    """What one epoch gave, an entry for each network.
-
-    Parameters
-    ----------
-    epoch
-        Epoch, from 0.
-    train_loss
-        Mean weighted loss on the training samples.
-    validation_loss
-        Mean loss on the held-out fold, of the averaged weights.
-    validation_auc
-        Area under the ROC curve on the held-out fold, of the averaged weights.
-    kept_positive
-        Fraction of the injections' weight that counted as real.
-    kept_negative
-        Fraction of the unlabelled samples' weight that counted as bogus.
-    learning_rate
-        Learning rate at the end of the epoch.
-    prior
-        Estimated fraction of real transients among the unlabelled; NaN if the
-        regime does not use one.
-    """
-
-    epoch: int
-    train_loss: np.ndarray
-    validation_loss: np.ndarray
-    validation_auc: np.ndarray
-    kept_positive: np.ndarray
-    kept_negative: np.ndarray
-    learning_rate: float
-    prior: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +47,16 @@ class Result:
     out_of_fold
         Probability of "injected" of each sample by the networks that did not see
         its fold, shape (K / folds, N); NaN for a sample that no network left out.
+    checkpoint
+        File with the state after the last epoch, to be removed once the model is
+        safe; `None` if no folder for it was given.
     """
 
     model: Model
     history: tuple[EpochReport, ...]
     best_epoch: int
     out_of_fold: np.ndarray
+    checkpoint: Path | None = None
 
 
 def train(
@@ -100,7 +70,7 @@ def train(
     negative_sign: np.ndarray | None = None,
     stratum: np.ndarray | None = None,
     report: Callable[[EpochReport], None] | None = None,
-    checkpoint: Path | None = None,
+    checkpoints: Path | None = None,
 ) -> Result:
     """Train K networks, each blind to one fold.
 
@@ -127,9 +97,9 @@ def train(
         among the unlabelled of each stratum are counted on their own.
     report
         Called after every epoch.
-    checkpoint
-        File that is written after every epoch and from which an interrupted
-        training of the same settings and samples goes on.
+    checkpoints
+        Folder of a file that is written after every epoch, and from which an
+        interrupted training of the same settings and samples goes on.
 
     Returns
     -------
@@ -142,8 +112,11 @@ def train(
         Raised if a network would see fewer than ``min_per_class`` of a class.
     TrainingDivergedError
         Raised if a loss is not finite.
+    ModelFormatError
+        Raised if the checkpoint of this training is damaged.
     """
     device = resolve_device(settings.device)
+    settings = dataclasses.replace(settings, precision=resolve_precision(settings.precision, device))
     if isinstance(stamps, Stamps):
         spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
         stamps = prepare(stamps, settings.normalisation)
@@ -159,26 +132,29 @@ def train(
         peers=settings.peers,
         folds=rule,
     )
-    with deterministic(derive_seed("weights", settings.seed), device):
+    seed = derive_seed("weights", settings.seed)
+    with deterministic(seed, device, strict=settings.deterministic, precision=settings.precision):
         model = Model.blank(spec, tiles).to(device)
         state = TrainingState.start(model.network, settings)
-        key = f"{spec.to_json()} {settings} {plan.digest}"
-        if checkpoint is not None:
-            load_checkpoint(checkpoint, state, key)
+        file = None
+        if checkpoints is not None:
+            file = checkpoint_file(checkpoints, spec, settings, plan, stamps)
+            load_checkpoint(file, state)
         samples = stamps.to(device)
         while state.epoch < settings.epochs and not state.should_stop(settings.patience):
             entry = _epoch(state, samples, plan, settings)
             state.record(entry, _monitor(entry, settings))
+            if file is not None:
+                save_checkpoint(file, state)
             if report is not None:
                 report(entry)
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, state, key)
         model.network.load_state_dict(state.best)
         model.network.eval()
         logits = held_out_logits(model.network, samples, plan)
         limit = fit_domain(model.network, samples, plan, settings)
     model = dataclasses.replace(model, spec=dataclasses.replace(spec, domain_limit=limit))
-    return Result(model.to(torch.device("cpu")), tuple(state.history), state.best_epoch, _sigmoid(logits))
+    model = model.to(torch.device("cpu"))
+    return Result(model, tuple(state.history), state.best_epoch, _sigmoid(logits), file)
 
 
 def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings) -> EpochReport:
@@ -198,14 +174,7 @@ def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Se
         count = importance[batch].T.repeat_interleave(settings.peers, dim=0)
         sums += _step(state, samples[batch].float(), y, count, balance, weigh, generator, rate, settings)
     train_loss = (sums[0] / len(batches)).cpu().numpy()
-    if not np.isfinite(train_loss).all():
-        bad = int(np.flatnonzero(~np.isfinite(train_loss))[0])
-        raise TrainingDivergedError(
-            f"The loss of network {bad} is not finite after epoch {state.epoch}; lower the learning rate "
-            f"({settings.learning_rate:g}).",
-            epoch=state.epoch,
-            network=bad,
-        )
+    _check_finite(train_loss, state, settings)
     kept = (sums[1:3] / sums[3:5].clamp_min(1)).cpu().numpy()
     validation_loss, validation_auc = _validate(state, samples, plan, settings)
     used = state.prior if settings.regime.kind in ("nnpu", "contamination") else math.nan
@@ -229,7 +198,8 @@ def _step(
     the classes (K, 2).  Returns sums for the report, (5, K).
     """
     x = augment(x, settings.augmentation, generator)
-    logits = state.network(x.flatten(1, 2))  # (K, B)
+    with autocast(settings.precision, x.device):
+        logits = state.network(x.flatten(1, 2)).float()  # (K, B)
     loss = F.binary_cross_entropy_with_logits(logits, y, reduction="none")
     weights = weigh(loss.detach(), y, state.epoch, generator)
     if settings.regime.kind != "nnpu":  # which balances the classes itself
@@ -279,6 +249,23 @@ def _importance(state: TrainingState, plan: Plan, settings: Settings) -> np.ndar
         return plan.importance
     bogus = 1.0 - state.judgement.probability
     return plan.importance * np.where(plan.labels == 1, np.float32(1.0), bogus)
+
+
+def _check_finite(loss: np.ndarray, state: TrainingState, settings: Settings) -> None:
+    """Raise `TrainingDivergedError` if the loss or a weight of any network is not finite."""
+    sound = [t.flatten(1).isfinite().all(dim=1) for t in state.averaged.state_dict().values()]
+    bad = np.flatnonzero(~(np.isfinite(loss) & torch.stack(sound).all(dim=0).cpu().numpy()))
+    if len(bad):
+        raise TrainingDivergedError(
+            f"{len(bad)} of {len(loss)} networks, network {bad[0]} the first, have a loss or weights that "
+            f"are not finite after epoch {state.epoch}; lower the learning rate "
+            f"({settings.learning_rate:g}).",
+            epoch=state.epoch,
+            network=int(bad[0]),
+            n_diverged=len(bad),
+            n_networks=len(loss),
+            learning_rate=settings.learning_rate,
+        )
 
 
 def _monitor(entry: EpochReport, settings: Settings) -> float:

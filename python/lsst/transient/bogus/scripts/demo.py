@@ -92,7 +92,9 @@ def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset:
     if not examples.suffice:
         click.echo(
             f"{examples.n_injected} detected injections and {examples.n_other} other detections are too few "
-            f"to train on (at least {examples.minimum} of each): applying the model of the simulated survey."
+            f"to train on: a network that is blind to one fold would see {examples.fewest.n_positive} and "
+            f"{examples.fewest.n_negative}, and needs {examples.minimum} of each. Applying the model of the "
+            "simulated survey."
         )
         _take_model(simulated, folder, preset, processes)
         inputs = (_FRAMES, _MODEL_RUN)

@@ -13,12 +13,16 @@ from typing import cast
 
 import numpy as np
 
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, DeferredDatasetHandle
 from lsst.pipe.base import Pipeline
 
-from ..columns import LABELS
+from ..columns import CUTOUTS, LABELS, TableSchema
+from ..handles import read_table
+from ..nn.stamps import Stamps
 from ..paths import ensure_package_dir_env
-from ..tasks.train import TrainTransientBogusConfig
+from ..tasks.train import LABELS_USED
+from ..tasks.train_config import TrainTransientBogusConfig
+from ..training_rows import FewestSeen, choose_rows, fewest_seen
 from .execution import PipetaskRun, run_pipetask
 
 OUTPUT = "transient_bogus"
@@ -65,32 +69,36 @@ class TrainingExamples:
     Parameters
     ----------
     n_injected
-        Number of unambiguous detected injections.
+        Number of detected injections that can be trained on.
     n_other
-        Number of unambiguous other detections.
+        Number of other detections that can be trained on.
+    fewest
+        What the network that sees the fewest of them sees: each is blind to one
+        fold of the sky.
     minimum
-        Number of each that the training task asks for.
+        Number of each that the training task asks for in every network.
     """
 
     n_injected: int
     n_other: int
+    fewest: FewestSeen
     minimum: int
 
     @property
     def suffice(self) -> bool:
-        """Whether a network can be trained on them."""
-        return min(self.n_injected, self.n_other) >= self.minimum
+        """Whether the training task would accept them."""
+        return self.fewest.of_either >= self.minimum
 
 
 def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
-    """Count the examples that a run has labelled.
+    """Count the examples that a run has labelled, as the training task would.
 
     Parameters
     ----------
     repository
         Root of the Butler repository.
     pipeline
-        Pipeline whose training task says how many it needs.
+        Pipeline whose training task says which it takes and how many it needs.
 
     Returns
     -------
@@ -99,13 +107,34 @@ def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
     """
     ensure_package_dir_env()
     graph = Pipeline.from_uri(str(pipeline)).to_graph()
-    train = cast(TrainTransientBogusConfig, graph.tasks["train"].config)
+    config = cast(TrainTransientBogusConfig, graph.tasks["train"].config)
     with Butler.from_config(str(repository), collections=OUTPUT) as butler:
-        refs = butler.query_datasets(LABELS.dataset_type, limit=None, explain=False)
-        tables = [butler.get(ref, parameters={"columns": ["label", "is_ambiguous"]}) for ref in refs]
-    labels = np.concatenate([t["label"][~np.asarray(t["is_ambiguous"])] for t in tables] or [np.zeros(0)])
-    n_injected = int(np.count_nonzero(labels))
-    return TrainingExamples(n_injected, len(labels) - n_injected, train.minPerClass)
+        cutouts, labels = (_handles(butler, schema) for schema in (CUTOUTS, LABELS))
+        keys = sorted(set(cutouts) & set(labels))
+        rows = choose_rows(
+            keys,
+            (read_table(labels[key], LABELS_USED) for key in keys),
+            per_visit=config.caps_per_visit(),
+            total=config.caps(),
+            seed=config.seed,
+        )
+        usable = np.zeros(len(rows), dtype=bool)
+        for key, places, indices in rows.by_table():
+            usable[places] = Stamps.from_table(read_table(cutouts[key], ["image"])).usable[indices]
+    rows.keep(usable)
+    weightless = (rows.label != 1) & (rows.sign < 0) & (config.negativeSignWeight == 0)
+    return TrainingExamples(
+        int(np.sum(rows.label == 1)),
+        int(np.sum((rows.label != 1) & ~weightless)),
+        fewest_seen(rows.label, rows.fold, ~weightless),
+        config.minPerClass,
+    )
+
+
+def _handles(butler: Butler, schema: TableSchema) -> dict[tuple[int, int], DeferredDatasetHandle]:
+    """Return a handle of each table by visit and detector."""
+    refs = butler.query_datasets(schema.dataset_type, limit=None, explain=False)
+    return {(int(ref.dataId["visit"]), int(ref.dataId["detector"])): butler.getDeferred(ref) for ref in refs}
 
 
 def run_loop(

@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
-__all__ = ("TrainTransientBogusConfig", "TrainTransientBogusConnections", "TrainTransientBogusTask")
+__all__ = (
+    "LABELS_USED",
+    "TrainTransientBogusConfig",
+    "TrainTransientBogusConnections",
+    "TrainTransientBogusTask",
+)
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,9 +38,14 @@ from ..version import __version__
 from .train_config import TrainTransientBogusConfig, TrainTransientBogusConnections
 
 if TYPE_CHECKING:
-    from ..nn.training import EpochReport, Result
+    from astropy.table import Table
+
+    from ..nn.training import Result
 
 type _Key = tuple[int, int]
+
+LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
+"""Columns of the label table that a training reads."""
 
 _MIN_PRIOR = 1e-3  # with no sign of a real transient at all, scores still rank the sources
 _MAX_STRATA = 3
@@ -70,6 +80,8 @@ class TrainTransientBogusTask(PipelineTask):
         }
         outputs = self.run(cutouts=cutouts, labels=labels, provenance=inputs_seen)
         butlerQC.put(outputs, outputRefs)
+        if outputs.checkpoint is not None:
+            outputs.checkpoint.unlink(missing_ok=True)
 
     def run(
         self,
@@ -93,8 +105,9 @@ class TrainTransientBogusTask(PipelineTask):
         Returns
         -------
         result : `lsst.pipe.base.Struct`
-            Result struct with components ``model`` (`pyarrow.Table`) and
-            ``history`` (`astropy.table.Table`).
+            Result struct with components ``model`` (`pyarrow.Table`),
+            ``history`` (`astropy.table.Table`) and ``checkpoint``
+            (`pathlib.Path` or `None`: a file to be removed when the others are safe).
 
         Raises
         ------
@@ -107,6 +120,7 @@ class TrainTransientBogusTask(PipelineTask):
         """
         from ..nn.device import torch_threads
         from ..nn.io import model_version, to_table
+        from ..nn.progress import training_progress
         from ..nn.training import train
 
         keys = sorted(set(cutouts) & set(labels))
@@ -115,58 +129,63 @@ class TrainTransientBogusTask(PipelineTask):
                 f"Nothing to train on: {len(cutouts)} cutout and {len(labels)} label tables have no visit "
                 "and detector in common."
             )
+        settings = self.config.settings()
         with torch_threads(self.config.numThreads) as n_threads:
             rows, rule = self._choose_rows(keys, labels)
             samples, spec = self._read_stamps(rows, cutouts)
-            settings = self.config.settings()
             self.log.info(
                 "Training on %d injected and %d other samples of %d detector-visits in %d folds, with %d "
-                "threads.",
+                "threads; the stamps take %.0f MB.",
                 int((rows.label == 1).sum()),
                 int((rows.label == 0).sum()),
                 len(keys),
                 len(np.unique(rows.fold)),
                 n_threads,
+                samples.nbytes / 1e6,
             )
-            result = train(
-                samples,
-                rows.label,
-                rows.fold,
-                settings,
-                spec=dataclasses.replace(spec, folds=rule),
-                tiles=rows.tile,
-                negative_sign=rows.sign < 0,
-                stratum=_strata(rows),
-                report=self._report,
-                checkpoint=Path(self.config.checkpoint) if self.config.checkpoint else None,
-            )
+            with training_progress(settings.epochs, self.log) as report:
+                result = train(
+                    samples,
+                    rows.label,
+                    rows.fold,
+                    settings,
+                    spec=dataclasses.replace(spec, folds=rule),
+                    tiles=rows.tile,
+                    negative_sign=rows.sign < 0,
+                    stratum=_strata(rows),
+                    report=report,
+                    checkpoints=Path(self.config.checkpointFolder) if self.config.checkpointFolder else None,
+                )
         model = self._calibrated(result, rows, provenance or {})
         self.metadata["model_version"] = model_version(model)
-        return Struct(model=to_table(model), history=_history(result))
+        return Struct(model=to_table(model), history=_history(result), checkpoint=result.checkpoint)
 
     def _choose_rows(self, keys: list[_Key], labels: Mapping[_Key, Any]) -> tuple[TrainingRows, FoldRule]:
-        """Read all labels and decide which sources to train on."""
-        tables = []
-        rules = set()
-        for visit, detector in keys:
-            table = read_table(labels[visit, detector])
-            where = f"visit {visit}, detector {detector}"
-            LABELS.check(table, ("label", "is_ambiguous", "fold", "tile", "sign", "snr"), where=where)
-            rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
-            tables.append(table)
+        """Read all labels, a table at a time, and decide which sources to train on."""
+        rules: set[tuple[int, ...]] = set()
+        rows = choose_rows(
+            keys,
+            self._read_labels(keys, labels, rules),
+            per_visit=self.config.caps_per_visit(),
+            total=self.config.caps(),
+            seed=self.config.seed,
+        )
         if len(rules) > 1:
             raise InvalidQuantumError(
                 f"The labels were made with different rules (n_folds, nside, seed): {sorted(rules)}; "
                 "make them again with one configuration."
             )
-        rows = choose_rows(
-            keys,
-            tables,
-            max_positive=self.config.maxPositivePerVisit,
-            max_negative=self.config.maxNegativePerVisit,
-            seed=self.config.seed,
-        )
         return rows, FoldRule(*rules.pop())
+
+    def _read_labels(
+        self, keys: list[_Key], labels: Mapping[_Key, Any], rules: set[tuple[int, ...]]
+    ) -> Iterator[Table]:
+        """Read the labels of one detector-visit after another; collect their fold rules."""
+        for visit, detector in keys:
+            table = read_table(labels[visit, detector], LABELS_USED)
+            LABELS.check(table, LABELS_USED, where=f"visit {visit}, detector {detector}")
+            rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
+            yield table
 
     def _read_stamps(self, rows: TrainingRows, cutouts: Mapping[_Key, Any]) -> tuple[Any, Any]:
         """Read and normalise the stamps, table by table; drop unusable ones from ``rows``."""
@@ -200,19 +219,6 @@ class TrainTransientBogusTask(PipelineTask):
         if samples is None:
             raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
         return samples[:filled], spec
-
-    def _report(self, entry: EpochReport) -> None:
-        """Log one epoch."""
-        self.log.info(
-            "Epoch %d: training loss %.4f, held-out loss %.4f, held-out AUC %.5f; kept %.3f of the "
-            "unlabelled, %.3f of the injected.",
-            entry.epoch,
-            entry.train_loss.mean(),
-            np.nanmean(entry.validation_loss),
-            np.nanmean(entry.validation_auc),
-            entry.kept_negative.mean(),
-            entry.kept_positive.mean(),
-        )
 
     def _calibrated(self, result: Result, rows: TrainingRows, inputs: Mapping[str, Any]) -> Any:
         """Calibrate the model on what was held out, and record where it comes from."""

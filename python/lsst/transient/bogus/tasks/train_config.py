@@ -13,6 +13,7 @@ from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import TRAINING_HISTORY
 from ..nn.spec import Settings
+from ..training_rows import Caps
 from .network_config import AugmentationConfig, NetworkConfig, NormalisationConfig, RegimeConfig
 
 
@@ -116,10 +117,20 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
         min=0.0,
         max=1.0,
     )
+    balance = ChoiceField[str](
+        doc="How an injection counts more than an unlabelled sample, of which there are many more.",
+        allowed={
+            "weight": "Its loss has a larger weight. Ignored by nnpu.",
+            "sampler": "It is drawn more often. An epoch has as many steps, in which other samples come less "
+            "often; every batch has injections, even where they are rare.",
+        },
+        default=Settings().balance,
+    )
     positiveWeight = RangeField(
         dtype=float,
-        doc="Weight of an injection's loss relative to an unlabelled sample's; 0 gives both classes the same "
-        "total weight, at most 20. Ignored by nnpu.",
+        doc="How much more an injection counts than an unlabelled sample; 0 gives both classes the same "
+        "total, but a factor of 20 at most. 1 leaves the classes as they are. Ignored by nnpu unless balance "
+        "is sampler.",
         default=0.0,
         min=0.0,
     )
@@ -135,7 +146,9 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     )
     minPerClass = RangeField(
         dtype=int,
-        doc="Fewest samples of each class that every network must see. With fewer, training is refused.",
+        doc="Fewest injections, and fewest other sources, that every network must be trained on: those "
+        "outside the fold that it does not see, unambiguous, with a usable stamp, within the caps. With "
+        "fewer in any network, training is refused. Small values let networks memorise what little there is.",
         default=Settings().min_per_class,
         min=1,
     )
@@ -157,8 +170,21 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     maxNegativePerVisit = RangeField(
         dtype=int,
         doc="Most unlabelled sources of one visit that are used, drawn at random; 0 for all. Keeps a few bad "
-        "visits from outnumbering the rest, and bounds memory (6.7 kB for a 30x30 stamp of 3 channels).",
+        "visits from outnumbering the rest.",
         default=0,
+        min=0,
+    )
+    maxPositive = RangeField(
+        dtype=int,
+        doc="Most injections in all, drawn at random from what the caps per visit leave; 0 for all. With "
+        "maxNegative it bounds memory: 6.7 kB for each 30x30 stamp of 3 channels, 4 GB at the defaults.",
+        default=300_000,
+        min=0,
+    )
+    maxNegative = RangeField(
+        dtype=int,
+        doc="Most unlabelled sources in all; as maxPositive.",
+        default=300_000,
         min=0,
     )
     calibration = ChoiceField[str](
@@ -180,6 +206,20 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     )
     seed = Field[int](doc="Seed of weights, batches, augmentation and caps.", default=0)
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
+    precision = ChoiceField[str](
+        doc="Precision of the products in training; weights, sums and all scores are float32.",
+        allowed={
+            "float32": "As it says.",
+            "tf32": "On a GPU float32 with 10 bits of mantissa; on a CPU float32.",
+            "bfloat16": "7 bits of mantissa. Faster where the hardware has it, far slower where it has not.",
+            "auto": "bfloat16 where the hardware has it, else tf32. Results then depend on the machine.",
+        },
+        default=Settings().precision,
+    )
+    deterministic = Field[bool](
+        doc="Use only algorithms that repeat bit for bit. Without it a GPU may be faster; a CPU is not.",
+        default=True,
+    )
     numThreads = RangeField(
         dtype=int,
         doc="Threads on the CPU; 0 for all cores of the process. Results repeat bit for bit only with the "
@@ -187,9 +227,10 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
         default=0,
         min=0,
     )
-    checkpoint = Field[str](
-        doc="File written after every epoch, from which a killed training of the same configuration and "
-        "samples goes on; empty for none.",
+    checkpointFolder = Field[str](
+        doc="Folder on a disk that outlives the job, best beside the repository; empty for none. A file in "
+        "it is written after every epoch, named by the configuration and samples, from which a training of "
+        "the same that was killed goes on. It is removed when the model has been stored.",
         default="",
     )
 
@@ -224,10 +265,33 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
             learning_rate=self.learningRate,
             weight_decay=self.weightDecay,
             averaging=self.averaging,
+            balance=self.balance,
             positive_weight=self.positiveWeight,
             negative_sign_weight=self.negativeSignWeight,
             min_per_class=self.minPerClass,
             domain_quantile=self.domainQuantile,
             seed=self.seed,
             device=self.device,
+            precision=self.precision,
+            deterministic=self.deterministic,
         )
+
+    def caps_per_visit(self) -> Caps:
+        """Return how many sources of one visit are used.
+
+        Returns
+        -------
+        caps : `~lsst.transient.bogus.training_rows.Caps`
+            Caps of both classes.
+        """
+        return Caps(self.maxPositivePerVisit, self.maxNegativePerVisit)
+
+    def caps(self) -> Caps:
+        """Return how many sources are used in all.
+
+        Returns
+        -------
+        caps : `~lsst.transient.bogus.training_rows.Caps`
+            Caps of both classes.
+        """
+        return Caps(self.maxPositive, self.maxNegative)
