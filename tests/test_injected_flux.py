@@ -1,13 +1,14 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sums of boxes of an image with an origin of its own."""
+"""Tests of photon noise, and of the flux in boxes of an image with an origin of its own."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from lsst.transient.bogus.injected_flux import box_sums
+from lsst.transient.bogus.injected_flux import box_sums, with_photon_noise
 
 
 def test_sums_are_of_the_box_around_the_nearest_pixel() -> None:
@@ -33,3 +34,14 @@ def test_boxes_that_leave_the_image_have_no_sum() -> None:
 
 def test_no_positions() -> None:
     assert box_sums(np.ones((5, 5)), [], [], x0=0, y0=0, radius=1).shape == (0,)
+
+
+def test_photon_noise() -> None:
+    expected = np.full((200, 200), 30.0)
+    flux, variance = with_photon_noise(expected, 0.25, np.random.default_rng(2))
+    assert flux.mean() == pytest.approx(30.0, rel=0.01)
+    assert flux.var() == pytest.approx(0.25 * 30.0, rel=0.03)
+    assert variance == pytest.approx(0.25 * flux)
+    same, none = with_photon_noise(expected, 0.0, np.random.default_rng(2))
+    assert np.array_equal(same, expected)
+    assert not none.any()

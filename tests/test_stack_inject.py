@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from lsst.pex.config import FieldValidationError
 from lsst.pipe.base import Struct
 from lsst.transient.bogus.errors import InjectionFluxError, TableSchemaError
 
@@ -33,6 +34,7 @@ class Exposure:
 
     def __init__(self) -> None:
         self.image = types.SimpleNamespace(array=np.full((80, 120), 7.0, dtype=np.float32))
+        self.variance = types.SimpleNamespace(array=np.full((80, 120), 50.0, dtype=np.float32))
 
     def getBBox(self) -> Any:
         corner = types.SimpleNamespace(getX=lambda: X0, getY=lambda: Y0)
@@ -61,8 +63,8 @@ def make_catalog(n: int = 4) -> Table:
     )
 
 
-def stock_run(scale: float) -> Any:
-    """Return a stand-in for the run method of the stock task that injects single pixels."""
+def stock_run(scale: float, slope: float) -> Any:
+    """Return a stand-in for the run method of the stock task that injects single pixels without noise."""
 
     def run(self, injection_catalogs, input_exposure, psf, photo_calib, wcs):
         assert isinstance(injection_catalogs, list)
@@ -72,13 +74,16 @@ def stock_run(scale: float) -> Any:
         for row in catalog:
             flux = photo_calib.magnitudeToInstFlux(row["mag"])
             input_exposure.image.array[int(row["dec"]), int(row["ra"])] += scale * flux
+            input_exposure.variance.array[int(row["dec"]), int(row["ra"])] += slope * scale * flux
         return Struct(output_exposure=input_exposure, output_catalog=catalog)
 
     return run
 
 
-def inject(module: types.ModuleType, catalog: Any, scale: float = 1.0, **config: Any) -> tuple[Any, Struct]:
-    module.VisitInjectTask.run = stock_run(scale)
+def inject(
+    module: types.ModuleType, catalog: Any, scale: float = 1.0, slope: float = 0.0, **config: Any
+) -> tuple[Any, Struct]:
+    module.VisitInjectTask.run = stock_run(scale, slope)
     task = module.TransientVisitInjectTask(config=module.TransientVisitInjectConfig(**config))
     return task, task.run(catalog, Exposure(), None, CALIBRATION, WCS)
 
@@ -98,6 +103,40 @@ def test_flux_that_is_missing_fails_the_quantum(module: types.ModuleType) -> Non
     assert caught.value.metadata["median_flux_ratio"] == pytest.approx(0.25, abs=1e-3)
     task, _ = inject(module, make_catalog(), scale=0.25, minFluxRatio=0.0)
     assert task.metadata["n_injected"] == 4
+
+
+@pytest.mark.parametrize("slope", [0.2, 3.0])
+def test_noise_is_that_of_photons_in_any_unit(module: types.ModuleType, slope: float) -> None:
+    """The variance of the noise is what the variance plane says, whatever a photon is worth."""
+    catalog = make_catalog(6000)
+    catalog["ra"], catalog["dec"] = np.arange(6000) % 100 + 0.5, np.arange(6000) // 100 + 0.5
+    catalog["mag"] = 25.0
+    flux = 10 ** (0.4 * (ZERO_POINT - 25.0))
+    task, result = inject(module, catalog, slope=slope)
+    assert task.metadata["variance_slope"] == pytest.approx(slope, rel=1e-3)
+    added = result.output_exposure.image.array[:60, :100] - 7.0
+    assert added.mean() == pytest.approx(flux, rel=0.02)
+    assert added.var() == pytest.approx(slope * flux, rel=0.08)
+    # The variance is estimated from the noisy flux, as in a real image.
+    np.testing.assert_allclose(
+        result.output_exposure.variance.array[:60, :100] - 50.0, slope * added, rtol=1e-3, atol=1e-3
+    )
+    assert np.all(result.output_exposure.image.array[60:] == 7.0)
+    _, again = inject(module, catalog, slope=slope)
+    np.testing.assert_array_equal(again.output_exposure.image.array, result.output_exposure.image.array)
+    _, smooth = inject(module, catalog, slope=slope, doPhotonNoise=False)
+    np.testing.assert_allclose(smooth.output_exposure.image.array[:60, :100] - 7.0, flux, rtol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"add_noise": True}, {"inject_variance": False}])
+def test_photon_noise_is_not_added_twice_or_without_variance(
+    module: types.ModuleType, settings: dict[str, bool]
+) -> None:
+    config = module.TransientVisitInjectConfig(**settings)
+    with pytest.raises(FieldValidationError, match="doPhotonNoise"):
+        config.validate()
+    config.doPhotonNoise = False
+    config.validate()
 
 
 def test_a_detector_without_injections_is_passed_on(module: types.ModuleType) -> None:

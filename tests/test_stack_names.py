@@ -160,6 +160,7 @@ def test_the_variant_by_band_selects_rows_of_a_visit(stack: Path) -> None:
     config = resolved(read(stack)).tasks["injectVisit"].config
     assert config.selection.format(visit=42) == "np.isin(injection_catalog['visit'], 42)"
     assert not config.external_photo_calib, "the photometric calibration of an uncalibrated image"
+    assert not config.add_noise, "photon noise that is right in electrons alone"
 
 
 @pytest.mark.parametrize("stack", INJECTING, ids=identity, indirect=True)

@@ -45,8 +45,9 @@ def make_catalog(x: np.ndarray = X, y: np.ndarray = Y, mag: np.ndarray = MAG) ->
     return INJECTION_CATALOG.build({**rest, "visit": np.full(n, VISIT), **given, **text})
 
 
-def inject(catalog: Table, **config: object):
+def inject(catalog: Table, slope: float = 1.0, **config: object):
     exposure = make_exposure()
+    exposure.variance.array[:] *= slope
     task = TransientVisitInjectTask(config=TransientVisitInjectConfig(**config))
     result = task.run(catalog, exposure, exposure.getPsf(), exposure.getPhotoCalib(), exposure.getWcs())
     added = result.output_exposure.image.array - make_exposure().image.array
@@ -54,7 +55,7 @@ def inject(catalog: Table, **config: object):
 
 
 def test_flux_and_position_are_recovered() -> None:
-    task, result, added = inject(make_catalog(), add_noise=False, inject_variance=False)
+    task, result, added = inject(make_catalog(), doPhotonNoise=False, inject_variance=False)
     for x, y, mag in zip(X - X0, Y - Y0, MAG, strict=True):
         rows, columns = np.mgrid[int(y) - 20 : int(y) + 21, int(x) - 20 : int(x) + 21]
         box = added[rows, columns]
@@ -74,6 +75,16 @@ def test_variance_and_mask_follow() -> None:
     assert np.all(added[~injected] == 0)
     grown = result.output_exposure.variance.array - make_exposure().variance.array
     assert grown[injected].sum() > 0
+
+
+@pytest.mark.parametrize("slope", [0.25, 1.0])
+def test_noise_is_that_of_photons_in_any_unit(slope: float) -> None:
+    _, _, noisy = inject(make_catalog(), slope=slope)
+    _, _, smooth = inject(make_catalog(), slope=slope, doPhotonNoise=False)
+    where = smooth > 20.0
+    noise = (noisy - smooth)[where]
+    # The stock task infers the slope from the image; its own noise would be off by the slope squared.
+    assert np.mean(noise**2 / (slope * smooth[where])) == pytest.approx(1.0, abs=0.15)
 
 
 def test_a_source_without_magnitude_is_flagged_and_kept() -> None:

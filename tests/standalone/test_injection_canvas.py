@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsst.transient.bogus.standalone.injection_canvas import Canvas, with_photon_noise
+from lsst.transient.bogus.standalone.injection_canvas import Canvas
 from lsst.transient.bogus.standalone.injection_draw import InjectionFlag, Painted
 
 from .conftest import Field
@@ -33,14 +33,3 @@ def test_marks_at_the_border(field: Field) -> None:
     assert canvas.core.sum() == 4
     assert canvas.mark_centre(-1.2, 5.0) == InjectionFlag.CENTER_OFF_IMAGE
     assert canvas.mark_centre(1e4, 1e4) == InjectionFlag.CENTER_OFF_IMAGE
-
-
-def test_photon_noise() -> None:
-    expected = np.full((200, 200), 30.0)
-    flux, variance = with_photon_noise(expected, 0.25, np.random.default_rng(2))
-    assert flux.mean() == pytest.approx(30.0, rel=0.01)
-    assert flux.var() == pytest.approx(0.25 * 30.0, rel=0.03)
-    assert variance == pytest.approx(0.25 * flux)
-    same, none = with_photon_noise(expected, 0.0, np.random.default_rng(2))
-    assert np.array_equal(same, expected)
-    assert not none.any()

@@ -1,11 +1,11 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much flux is at each of many positions of an image."""
+"""Flux of injections: its photon noise, and how much of it is in an image."""
 
 from __future__ import annotations
 
-__all__ = ("box_sums",)
+__all__ = ("box_sums", "with_photon_noise")
 
 import numpy as np
 import numpy.typing as npt
@@ -54,3 +54,37 @@ def box_sums(
     rows = np.rint(y[inside]).astype(int)[:, None, None] + steps[None, :, None]
     sums[inside] = np.nansum(array[rows, columns], axis=(1, 2), dtype=float)
     return sums
+
+
+def with_photon_noise(
+    pixels: npt.NDArray[np.floating], slope: float, rng: np.random.Generator | None
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Return the flux that photons would have left, and its variance.
+
+    Parameters
+    ----------
+    pixels
+        Expected flux, shape (h, w).
+    slope
+        Variance per unit of flux; zero for neither noise nor variance.
+    rng
+        Source of noise; the expected flux is returned if `None`.
+
+    Returns
+    -------
+    flux : `numpy.ndarray`
+        Flux, shape (h, w).
+    variance : `numpy.ndarray`
+        Variance as it would be estimated from that flux, shape (h, w).
+
+    Notes
+    -----
+    A pixel of expected flux f holds Poisson(f / slope) photons of flux ``slope``
+    each: the variance is f · slope, whatever the unit of the pixels.
+    """
+    if slope <= 0.0:
+        return pixels, np.zeros_like(pixels)
+    if rng is None:
+        return pixels, slope * np.maximum(pixels, 0.0)
+    photons = rng.poisson(np.maximum(pixels, 0.0) / slope)
+    return slope * photons + np.minimum(pixels, 0.0), slope**2 * photons

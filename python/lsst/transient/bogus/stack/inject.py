@@ -13,14 +13,15 @@ from typing import Any, ClassVar
 import numpy as np
 from astropy.table import Table
 
-from lsst.pex.config import RangeField
+from lsst.pex.config import Field, FieldValidationError, RangeField
 from lsst.pipe.base import Struct
 from lsst.pipe.base import connectionTypes as cT
 from lsst.source.injection import VisitInjectConfig, VisitInjectConnections, VisitInjectTask
 
 from ..columns import INJECTION_CATALOG
 from ..errors import InjectionFluxError
-from ..injected_flux import box_sums
+from ..injected_flux import box_sums, with_photon_noise
+from ..seeds import generator
 
 _VD = ("instrument", "visit", "detector")
 
@@ -65,8 +66,18 @@ class TransientVisitInjectConfig(  # type: ignore[call-arg]
     VisitInjectConfig,  # type: ignore[misc]
     pipelineConnections=TransientVisitInjectConnections,
 ):
-    """Configuration of `TransientVisitInjectTask`: that of the stock task and a check of the flux."""
+    """Configuration of `TransientVisitInjectTask`: the stock task's, photon noise and a check of the flux."""
 
+    doPhotonNoise = Field[bool](
+        doc="Vary the injected flux as photon noise would? It takes the place of the stock task's add_noise, "
+        "which is right only where the variance of the image grows by one for each unit of flux: in an image "
+        "in nJy that is the case by chance alone.",
+        default=True,
+    )
+    photonNoiseSeed = Field[int](
+        doc="Seed of the photon noise, which also depends on the injection_id. Ignored unless doPhotonNoise.",
+        default=0,
+    )
     fluxCheckRadius = RangeField(
         dtype=int,
         doc="The flux of each injection is checked in a box that reaches this many pixels to either side. A "
@@ -87,13 +98,21 @@ class TransientVisitInjectConfig(  # type: ignore[call-arg]
         super().setDefaults()
         # A detector without injections still has detections to learn from.
         self.process_all_data_ids = True
+        self.add_noise = False
+
+    def validate(self) -> None:
+        super().validate()
+        if self.doPhotonNoise and (self.add_noise or not self.inject_variance):
+            raise FieldValidationError(
+                TransientVisitInjectConfig.doPhotonNoise, self, "It needs inject_variance, and no add_noise."
+            )
 
 
 class TransientVisitInjectTask(VisitInjectTask):  # type: ignore[misc]
     """Inject the sources that were drawn for this visit and detector.
 
-    All of the injection is the stock task's.  Its catalogue comes from the same
-    graph, and the injected flux is looked for in the image afterwards.
+    All of the injection is the stock task's but the photon noise.  Its catalogue comes
+    from the same graph, and the injected flux is looked for in the image afterwards.
     """
 
     ConfigClass = TransientVisitInjectConfig
@@ -136,9 +155,29 @@ class TransientVisitInjectTask(VisitInjectTask):  # type: ignore[misc]
         for catalog in catalogs:
             INJECTION_CATALOG.check(catalog, ("injection_id", "ra", "dec", "mag", "source_type"))
         before = input_exposure.image.array.copy()
+        variance = input_exposure.variance.array.copy()
         result = super().run(catalogs, input_exposure, psf, photo_calib, wcs)
+        if self.config.doPhotonNoise:
+            self._add_photon_noise(result.output_exposure, before, variance, result.output_catalog)
         self._check_flux(result.output_exposure, before, result.output_catalog, photo_calib, wcs)
         return result
+
+    def _add_photon_noise(
+        self, exposure: Any, before: np.ndarray, variance: np.ndarray, catalog: Table
+    ) -> None:
+        """Vary the flux that was injected, and its variance with it."""
+        with np.errstate(invalid="ignore"):
+            flux = np.nan_to_num(exposure.image.array.astype(float) - before)
+            extra = np.nan_to_num(exposure.variance.array.astype(float) - variance)
+        slope = float(extra.sum() / flux.sum()) if flux.sum() > 0 else 0.0
+        self.metadata["variance_slope"] = slope
+        if slope <= 0.0:
+            return
+        rng = generator("inject", self.config.photonNoiseSeed, int(np.min(catalog["injection_id"])))
+        noisy, noisy_variance = with_photon_noise(flux, slope, rng)
+        where = flux != 0.0
+        exposure.image.array[where] = (before + noisy)[where]
+        exposure.variance.array[where] = (variance + noisy_variance)[where]
 
     def _check_flux(
         self, exposure: Any, before: np.ndarray, catalog: Table, photo_calib: Any, wcs: Any

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-__all__ = ("Canvas", "with_photon_noise")
+__all__ = ("Canvas",)
 
 import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..injected_flux import with_photon_noise
 from .injection_draw import InjectionFlag, Painted
 from .mask_planes import any_mask
 
@@ -130,37 +131,3 @@ class Canvas:
         if self.no_data[row, column]:
             return InjectionFlag.CENTER_NO_DATA
         return InjectionFlag.CENTER_SATURATED if self.saturated[row, column] else InjectionFlag(0)
-
-
-def with_photon_noise(
-    pixels: np.ndarray, slope: float, rng: np.random.Generator | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the flux that photons would have left, and its variance.
-
-    Parameters
-    ----------
-    pixels
-        Expected flux, shape (h, w).
-    slope
-        Variance per unit of flux; zero for neither noise nor variance.
-    rng
-        Source of noise; the expected flux is returned if `None`.
-
-    Returns
-    -------
-    flux : `numpy.ndarray`
-        Flux, shape (h, w).
-    variance : `numpy.ndarray`
-        Variance as it would be estimated from that flux, shape (h, w).
-
-    Notes
-    -----
-    A pixel of expected flux f holds Poisson(f / slope) photons of flux ``slope``
-    each: the variance is f · slope, whatever the unit of the pixels.
-    """
-    if slope <= 0.0:
-        return pixels, np.zeros_like(pixels)
-    if rng is None:
-        return pixels, slope * np.maximum(pixels, 0.0)
-    photons = rng.poisson(np.maximum(pixels, 0.0) / slope)
-    return slope * photons + np.minimum(pixels, 0.0), slope**2 * photons
