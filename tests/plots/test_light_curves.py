@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from lsst.transient.bogus.columns import LIGHT_CURVES, OBJECTS
-from lsst.transient.bogus.plots.light_curves import candidate_figure, gallery_figure, light_curve_figure
+from lsst.transient.bogus.plots.light_curves import (
+    candidate_figure,
+    gallery_figure,
+    light_curve_figure,
+)
+from lsst.transient.bogus.plots.object_text import host_text
 
 N = 5
 
@@ -75,6 +80,27 @@ def test_candidate_page_shows_the_epochs_with_stamps_in_order_of_time():
     # The faintest of the four epochs with stamps is left out.
     times = [axis.get_title(loc="center").split()[0] for axis in images if axis.get_title(loc="center")]
     assert times == ["60001.0", "60002.0", "60003.0"]
+
+
+def test_candidate_page_shows_the_host():
+    stamps = np.random.default_rng(0).normal(size=(N, 2, 8, 8))
+    stamps[0, 1, 3, 4] = np.nan
+    objects = _objects([9])
+    for name, value in {
+        "host_id": 5,
+        "host_mag": 21.34,
+        "host_offset": 1.5,
+        "host_normalized_offset": 2.0,
+    }.items():
+        objects[name] = value
+    figure = _draw(candidate_figure(_light_curve(), stamps, ["difference", "template"], objects[0]))
+    [axis] = [axis for sub in figure.subfigs[0].subfigs for axis in sub.axes if axis.images]
+    template = axis.images[0].get_array()
+    np.testing.assert_allclose(template[0, 0], stamps[:, 1, 0, 0].mean())
+    np.testing.assert_allclose(template[3, 4], stamps[1:, 1, 3, 4].mean())
+    assert axis.get_xlabel() == "host 21.3 mag\n1.5″ away\n2.0 of its radii"
+    objects["host_id"] = 0
+    assert host_text(objects[0]) == "no host known"
 
 
 def test_candidate_without_stamps():

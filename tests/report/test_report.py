@@ -89,6 +89,10 @@ def _candidates():
             "peak_snr": 25.0,
             "peak_mjd": 60003.0,
             "first_mjd": 60000.0,
+            "host_id": 77,
+            "host_mag": 20.5,
+            "host_offset": 1.2,
+            "host_normalized_offset": 1.0,
         },
         2,
     )
@@ -197,6 +201,9 @@ def test_page_stands_alone_and_tells_the_whole_story(full_report):
     text = (full_report / "index.html").read_text()
     # Stamps of the confirmed object and the rule that confirmed it.
     assert text.count("Stamps of 5 epochs") == 1
+    assert text.count('id="candidate-11"') == 1
+    assert "Host 20.5 mag, 1.2″ away, 1.0 of its radii." in text
+    assert "Light curves of the 1 most probable candidates." in text
     assert "Rows: difference, science, template." in text
     assert "n_nights_above &gt;= 2" in text
     assert text.count("against the laws it was drawn from") == 1

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Row, Table
 
+from .object_text import host_text
 from .style import caption, drawing, empty_figure, new_figure
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def candidate_figure(
     max_epochs: int = 12,
     dark: bool = False,
 ) -> Figure:
-    """Draw the page of a candidate: its light curve above the stamps of its epochs.
+    """Draw the page of a candidate: its light curve and host above the stamps of its epochs.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ def candidate_figure(
     Returns
     -------
     figure : `matplotlib.figure.Figure`
-        Stamps in order of time, each channel on one scale for all epochs.
+        Stamps in order of time, each channel on one scale for all epochs.  The host
+        is the mean of the templates.
     """
     if not len(light_curve):
         return empty_figure("No epochs.", dark=dark)
@@ -99,7 +101,9 @@ def candidate_figure(
             _draw_bands(figure, light_curve, _title(light_curve, summary))
             return figure
         upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
-        _draw_bands(upper, light_curve, _title(light_curve, summary))
+        left, right = upper.subfigures(1, 2, squeeze=False, width_ratios=[4.0, 1.0])[0]
+        _draw_bands(left, light_curve, _title(light_curve, summary))
+        _draw_host(right, stamps[shown], channels, summary)
         _draw_stamps(lower, light_curve[shown], stamps[shown], channels)
         caption(lower, _caption(light_curve, summary))
     return figure
@@ -214,6 +218,27 @@ def _draw_stamps(
         axis.set_title(
             f"{row['midpointMjdTai']:.1f} {row['band']}\n{row['score']:.2f}", fontsize=7, loc="center"
         )
+
+
+def _draw_host(
+    figure: Figure | SubFigure,
+    stamps: npt.NDArray[np.floating[Any]],
+    channels: Sequence[str],
+    summary: Row | None,
+) -> None:
+    """Draw what is there when the transient is not, and say which galaxy it is."""
+    axis = figure.subplots()
+    axis.set(xticks=[], yticks=[])
+    axis.grid(visible=False)
+    axis.set_title("Template", fontsize=8, loc="center")
+    if "template" in channels:
+        templates = stamps[:, channels.index("template")]
+        known = np.isfinite(templates)
+        mean = np.where(known, templates, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        low, high = np.percentile(mean, [1.0, 99.5])
+        axis.imshow(mean, origin="lower", cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
+        axis.plot((mean.shape[1] - 1) / 2, (mean.shape[0] - 1) / 2, "+", color="tab:red", markersize=10)
+    axis.set_xlabel("" if summary is None else host_text(summary).replace(", ", "\n"), fontsize=7)
 
 
 def _draw_small(axis: Axes, summary: Row, rows: Table, bands: Sequence[str], colours: Any) -> None:

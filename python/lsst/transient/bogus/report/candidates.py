@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Row, Table
 
-from ..plots.light_curves import light_curve_figure
+from ..plots.light_curves import gallery_figure, light_curve_figure
+from ..plots.object_text import evidence_text, host_text
 from .markup import html_figure, html_table, number
 from .reading import Results
 from .sections import Section
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MAX_FIGURES = 12
 _MAX_EPOCHS = 8
+_MAX_GALLERY = 24
 _WIDTH = 6.4
 
 
@@ -53,14 +55,18 @@ def candidates_section(results: Results, summary: dict[str, Any]) -> Section:  #
         light_curve = results.light_curves[results.light_curves["diaObjectId"] == row["diaObjectId"]]
         if len(light_curve):
             light_curve.sort("midpointMjdTai")
-            figures.append(
-                html_figure(
-                    partial(_draw, light_curve, row),
-                    _alternative(row),
-                    extra=_stamps(results, light_curve),
-                )
+            figure = html_figure(
+                partial(_draw, light_curve, row),
+                _alternative(row),
+                caption=f"{host_text(row).capitalize()}. {evidence_text(row).capitalize()}.",
+                extra=_stamps(results, light_curve),
             )
+            figures.append(f'<div id="candidate-{row["diaObjectId"]}">{figure}</div>')
     if figures:
+        body += html_figure(
+            partial(_draw_gallery, candidates, results.light_curves),
+            f"Light curves of the {min(len(candidates), _MAX_GALLERY)} most probable candidates.",
+        )
         body += f'<div class="gallery">{"".join(figures)}</div>'
     if len(candidates):
         table = html_table(
@@ -81,6 +87,8 @@ _HEADER = (
     "bands",
     "peak S/N",
     "peak MJD",
+    "host mag",
+    "host offset [arcsec]",
 )
 
 
@@ -92,9 +100,11 @@ def _cells(row: Row) -> tuple[str, ...]:
         number(float(row["probability"])),
         str(row["n_nights"]),
         str(row["n_detections"]),
-        str(row["bands"]),
+        str(row["detections_by_band"]),
         f"{row['peak_snr']:.1f}",
         f"{row['peak_mjd']:.3f}",
+        f"{row['host_mag']:.1f}" if row["host_id"] else "-",
+        f"{row['host_offset']:.2f}" if row["host_id"] else "-",
     )
 
 
@@ -103,6 +113,10 @@ def _alternative(row: Row) -> str:
         f"Light curve and stamps of object {row['diaObjectId']} at {row['ra']:.5f} {row['dec']:+.5f}: "
         f"{row['n_detections']} detections in {row['n_nights']} nights, peak S/N {row['peak_snr']:.0f}."
     )
+
+
+def _draw_gallery(candidates: Table, light_curves: Table, dark: bool) -> Figure:
+    return gallery_figure(candidates, light_curves, max_objects=_MAX_GALLERY, columns=4, dark=dark)
 
 
 def _draw(light_curve: Table, row: Row, dark: bool) -> Figure:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "ingest-injection-catalog": "Write injection catalogues as the stock VisitInjectTask wants them.",
     "ingest-model-package": "Put a model package into a repository of the science stack.",
     "inspect-transients": "Write a page to look at everything in a collection.",
+    "list-candidates": "List the confirmed candidates of a collection.",
     "report": "Write metrics.json and index.html for a collection.",
     "simulate-survey": "Simulate a survey into a repository.",
 }
