@@ -93,3 +93,12 @@ def test_decides_as_the_task_does(repository, tables, tmp_path, config):
     assert not count(repository, tmp_path, minPerClass=enough + 1, **config).suffice
     with pytest.raises(InsufficientDataError):
         train(tables, minPerClass=enough + 1, **config)
+
+
+def test_nothing_labelled_is_too_few(tmp_path):
+    root = tmp_path / "repository"
+    Butler.makeRepo(str(root))
+    with Butler.from_config(str(root), run=OUTPUT) as butler:
+        for schema in (CUTOUTS, LABELS):
+            butlerTests.addDatasetType(butler, schema.dataset_type, set(schema.dimensions), "ArrowAstropy")
+    assert not count(root, tmp_path).suffice

@@ -45,3 +45,20 @@ class EpochReport:
     kept_negative: np.ndarray
     learning_rate: float
     prior: float
+
+    def monitored(self, monitor: str) -> float:
+        """Return the number whose largest value marks the best epoch.
+
+        Parameters
+        ----------
+        monitor
+            ``auc`` or ``loss``.
+
+        Returns
+        -------
+        value : `float`
+            Mean over the networks of the AUC or of minus the loss on the held-out
+            folds; the epoch if nothing is held out.
+        """
+        values = self.validation_auc if monitor == "auc" else -self.validation_loss
+        return float(np.nanmean(values)) if np.isfinite(values).any() else float(self.epoch)

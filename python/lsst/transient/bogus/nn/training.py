@@ -143,7 +143,7 @@ def train(
         samples = stamps.to(device)
         while state.epoch < settings.epochs and not state.should_stop(settings.patience):
             entry = _epoch(state, samples, plan, settings)
-            state.record(entry, _monitor(entry, settings))
+            state.record(entry, entry.monitored(settings.monitor))
             if file is not None:
                 save_checkpoint(file, state)
             if report is not None:
@@ -266,12 +266,6 @@ def _check_finite(loss: np.ndarray, state: TrainingState, settings: Settings) ->
             n_networks=len(loss),
             learning_rate=settings.learning_rate,
         )
-
-
-def _monitor(entry: EpochReport, settings: Settings) -> float:
-    """Return the number whose largest value marks the best epoch; the epoch where there is none."""
-    values = entry.validation_auc if settings.monitor == "auc" else -entry.validation_loss
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float(entry.epoch)
 
 
 def _learning_rate(epoch: float, settings: Settings) -> float:

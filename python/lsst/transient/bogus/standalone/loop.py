@@ -20,9 +20,9 @@ from ..columns import CUTOUTS, LABELS, TableSchema
 from ..handles import read_table
 from ..nn.stamps import Stamps
 from ..paths import ensure_package_dir_env
-from ..tasks.train import LABELS_USED
 from ..tasks.train_config import TrainTransientBogusConfig
-from ..training_rows import FewestSeen, choose_rows, fewest_seen
+from ..tasks.training_set import choose_training_rows
+from ..training_rows import FewestSeen, fewest_seen
 from .execution import PipetaskRun, run_pipetask
 
 OUTPUT = "transient_bogus"
@@ -110,14 +110,9 @@ def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
     config = cast(TrainTransientBogusConfig, graph.tasks["train"].config)
     with Butler.from_config(str(repository), collections=OUTPUT) as butler:
         cutouts, labels = (_handles(butler, schema) for schema in (CUTOUTS, LABELS))
-        keys = sorted(set(cutouts) & set(labels))
-        rows = choose_rows(
-            keys,
-            (read_table(labels[key], LABELS_USED) for key in keys),
-            per_visit=config.caps_per_visit(),
-            total=config.caps(),
-            seed=config.seed,
-        )
+        if not set(cutouts) & set(labels):
+            return TrainingExamples(0, 0, FewestSeen(-1, 0, 0), config.minPerClass)
+        rows, _ = choose_training_rows(config, cutouts, labels)
         usable = np.zeros(len(rows), dtype=bool)
         for key, places, indices in rows.by_table():
             usable[places] = Stamps.from_table(read_table(cutouts[key], ["image"])).usable[indices]

@@ -1,0 +1,214 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Samples that a configuration of the training task takes from cutouts and labels."""
+
+from __future__ import annotations
+
+__all__ = ("LABELS_USED", "TrainingSet", "choose_training_rows", "read_training_set", "snr_strata")
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsst.pipe.base import InvalidQuantumError, UpstreamFailureNoWorkFound
+
+from ..columns import LABELS
+from ..errors import InsufficientDataError
+from ..evaluation.subsets import quantile_strata
+from ..handles import read_table
+from ..nn.spec import FoldRule, ModelSpec
+from ..nn.stamps import Stamps
+from ..training_rows import TrainingRows, choose_rows
+from .train_config import TrainTransientBogusConfig
+
+if TYPE_CHECKING:
+    import torch
+    from astropy.table import Table
+
+type _Key = tuple[int, int]
+
+LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
+"""Columns of the label table that a training reads."""
+
+_MAX_STRATA = 3
+_MIN_INJECTED_IN_STRATUM = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSet:
+    """What is trained on.
+
+    Parameters
+    ----------
+    rows
+        Chosen sources with a usable stamp.
+    samples
+        Their prepared stamps, float16, shape (N, C, s, s).
+    spec
+        What the stamps are, and the rule of the folds.
+    n_unusable
+        Number of chosen sources without a usable stamp.
+    """
+
+    rows: TrainingRows
+    samples: torch.Tensor
+    spec: ModelSpec
+    n_unusable: int
+
+
+def read_training_set(
+    config: TrainTransientBogusConfig, cutouts: Mapping[_Key, Any], labels: Mapping[_Key, Any]
+) -> TrainingSet:
+    """Read what a configuration trains on.
+
+    Parameters
+    ----------
+    config
+        Caps, seed and normalisation.
+    cutouts
+        A handle (anything with ``get()``) of each cutout table, by visit and
+        detector.  Each is read once, one at a time.
+    labels
+        A handle of each label table.
+
+    Returns
+    -------
+    data : `TrainingSet`
+        Rows and samples.
+
+    Raises
+    ------
+    UpstreamFailureNoWorkFound
+        Raised if no visit has both cutouts and labels.
+    InvalidQuantumError
+        Raised if the tables were not made with one configuration.
+    InsufficientDataError
+        Raised if no stamp is usable.
+    """
+    rows, rule = choose_training_rows(config, cutouts, labels)
+    n_chosen = len(rows)
+    samples, spec = _read_stamps(config, rows, cutouts)
+    return TrainingSet(rows, samples, dataclasses.replace(spec, folds=rule), n_chosen - len(rows))
+
+
+def choose_training_rows(
+    config: TrainTransientBogusConfig, cutouts: Mapping[_Key, Any], labels: Mapping[_Key, Any]
+) -> tuple[TrainingRows, FoldRule]:
+    """Read all labels, a table at a time, and decide which sources to train on.
+
+    Parameters
+    ----------
+    config
+        Caps and seed.
+    cutouts
+        Cutout tables that there are, by visit and detector.
+    labels
+        A handle of each label table.
+
+    Returns
+    -------
+    rows : `~lsst.transient.bogus.training_rows.TrainingRows`
+        Chosen sources, whether or not their stamps are usable.
+    rule : `~lsst.transient.bogus.nn.spec.FoldRule`
+        How the labels were given their folds.
+
+    Raises
+    ------
+    UpstreamFailureNoWorkFound
+        Raised if no visit has both cutouts and labels.
+    InvalidQuantumError
+        Raised if the labels have different rules for the folds.
+    """
+    keys = sorted(set(cutouts) & set(labels))
+    if not keys:
+        raise UpstreamFailureNoWorkFound(
+            f"Nothing to train on: {len(cutouts)} cutout and {len(labels)} label tables have no visit "
+            "and detector in common."
+        )
+    rules: set[tuple[int, ...]] = set()
+    rows = choose_rows(
+        keys,
+        _read_labels(keys, labels, rules),
+        per_visit=config.caps_per_visit(),
+        total=config.caps(),
+        seed=config.seed,
+    )
+    if len(rules) > 1:
+        raise InvalidQuantumError(
+            f"The labels were made with different rules (n_folds, nside, seed): {sorted(rules)}; "
+            "make them again with one configuration."
+        )
+    return rows, FoldRule(*rules.pop())
+
+
+def _read_labels(
+    keys: list[_Key], labels: Mapping[_Key, Any], rules: set[tuple[int, ...]]
+) -> Iterator[Table]:
+    """Read the labels of one detector-visit after another; collect their fold rules."""
+    for visit, detector in keys:
+        table = read_table(labels[visit, detector], LABELS_USED)
+        LABELS.check(table, LABELS_USED, where=f"visit {visit}, detector {detector}")
+        rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
+        yield table
+
+
+def _read_stamps(
+    config: TrainTransientBogusConfig, rows: TrainingRows, cutouts: Mapping[_Key, Any]
+) -> tuple[torch.Tensor, ModelSpec]:
+    """Read and normalise the stamps, table by table; drop unusable ones from ``rows``."""
+    import torch
+
+    from ..nn.normalise import prepare
+
+    spec, samples, filled = None, None, 0
+    usable = np.zeros(len(rows), dtype=bool)
+    normalisation = config.normalisation.spec()
+    for key, places, indices in rows.by_table():
+        stamps = Stamps.from_table(read_table(cutouts[key]))[indices]
+        own = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+        if spec is not None and own != spec:
+            raise InvalidQuantumError(
+                f"The cutouts of visit {key[0]}, detector {key[1]} have {own.stamp_size} pixels and "
+                f"channels {own.channels}; the others have {spec.stamp_size} and {spec.channels}."
+            )
+        spec = own
+        good = stamps.usable
+        part = prepare(stamps[good], normalisation)
+        if samples is None:
+            samples = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
+        samples[filled : filled + len(part)] = part
+        usable[places[good]] = True
+        filled += len(part)
+    rows.keep(usable)
+    if samples is None or spec is None:
+        raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
+    return samples[:filled], spec
+
+
+def snr_strata(
+    rows: TrainingRows, most: int = _MAX_STRATA, min_injected: int = _MIN_INJECTED_IN_STRATUM
+) -> np.ndarray:
+    """Return a bin of signal-to-noise for each sample: the unlabelled are fainter than injections.
+
+    Parameters
+    ----------
+    rows
+        Samples.
+    most
+        Most bins.
+    min_injected
+        Fewest injections of a bin.
+
+    Returns
+    -------
+    stratum : `numpy.ndarray`
+        Bin from 0, int64, shape (N,).
+    """
+    injected = rows.label == 1
+    if not injected.any():  # which the training refuses, with its numbers
+        return np.zeros(len(rows), dtype=np.int64)
+    n_strata = int(np.clip(injected.sum() // min_injected, 1, most))
+    return quantile_strata(rows.snr, rows.snr[injected], n_strata)
