@@ -1,18 +1,22 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Purity and completeness of confirmed candidates against the truth of a simulated survey.
+"""Purity and completeness of confirmed candidates against the truth of simulated surveys.
 
-    python benchmarks/confirmation.py REPO COLLECTION
+    python benchmarks/confirmation.py COLLECTION REPO [REPO ...]
 
-Three rules are compared: a single score above a threshold, at least two detections whatever
-their scores, and the rule of the light curves as a function of the object probability.
+Counts are summed over the repositories.  Compared are at least two detections (or nights) whatever
+their scores, a single score above a threshold, the scores of all nights alone, and the rule of the
+light curves as a function of the object probability.  Completeness is that of the supernovae whose
+change has a significance above 10 in one visit, and in brackets of those that also change by 5 in
+two nights: of the others, no rule that asks for two nights can confirm one.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections.abc import Callable
 
@@ -21,30 +25,73 @@ from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
 from lsst.daf.butler import Butler
-from lsst.transient.bogus.evidence import ConfirmationRule
+from lsst.transient.bogus.evidence import ConfirmationRule, probability
+from lsst.transient.bogus.handles import table_parameters
+from lsst.transient.bogus.light_curves import nights
 from lsst.transient.bogus.matching import pairs_within
 
 RADIUS = 1.0
 MIN_PEAK_SNR = 10.0
+MIN_RECURRING_SNR = 5.0
 MIN_EPOCH_SNR = 3.0
 THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+COMPARED = (0.5, 0.9, 0.99)
+
+
+@dataclasses.dataclass(frozen=True)
+class Supernova:
+    """A supernova bright enough to be asked for."""
+
+    objects: NDArray[np.int64]
+    """Objects at its place."""
+    recurs: bool
+    """Whether it is significant in two nights."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
     """Objects and what they truly are."""
 
-    objects: Table
+    objects: dict[str, NDArray]
     kind: NDArray[np.str_]
     """Kind of each object: that of most of its detections; bogus if of most there is none."""
-    found_as: dict[int, NDArray[np.int64]]
-    """Objects at the place of each supernova bright enough to be asked for."""
+    supernovae: list[Supernova]
+    prior: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a rule finds."""
+
+    found: int
+    wanted: int
+    found_recurring: int
+    recurring: int
+    candidates: int
+    false: int
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            *(a + b for a, b in zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True))
+        )
+
+    @property
+    def completeness(self) -> float:
+        return self.found / max(1, self.wanted)
+
+    def __str__(self) -> str:
+        recurring = self.found_recurring / max(1, self.recurring)
+        purity = 1 - self.false / max(1, self.candidates)
+        return (
+            f"{self.completeness:12.3f} ({recurring:.3f}) {purity:8.3f} {self.candidates:10} {self.false:6}"
+        )
 
 
 def read(butler: Butler, name: str) -> Table:
     """Return all datasets of a type as one table."""
     return vstack(
-        [butler.get(ref) for ref in butler.query_datasets(name, limit=None)], metadata_conflicts="silent"
+        [butler.get(ref, parameters=table_parameters()) for ref in butler.query_datasets(name, limit=None)],
+        metadata_conflicts="silent",
     )
 
 
@@ -86,58 +133,85 @@ def read_survey(butler: Butler) -> Survey:
     real = counts[:, names != "bogus"].sum(axis=1) >= 0.5 * counts.sum(axis=1)
     best = names[names != "bogus"][np.argmax(counts[:, names != "bogus"], axis=1)]
     supernovae = truth[truth["kind"] == "supernova"]
+    night = nights(supernovae["midpointMjdTai"])
     snr = np.abs(supernovae["flux"] - supernovae["reference_flux"]) / supernovae["flux_sigma"]
-    found_as = {}
+    wanted = []
     for identifier in np.unique(supernovae["truth_id"]):
-        rows = supernovae["truth_id"] == identifier
+        rows = np.asarray(supernovae["truth_id"] == identifier)
         if snr[rows].max() > MIN_PEAK_SNR:
             one = supernovae[rows][:1]
             near, _, _ = pairs_within(
                 objects["ra"], objects["dec"], one["ra"], one["dec"], radius_arcsec=RADIUS
             )
-            found_as[int(identifier)] = near
-    return Survey(objects, np.where(real, best, "bogus"), found_as)
+            recurs = len(np.unique(night[rows & (snr > MIN_RECURRING_SNR)])) >= 2
+            wanted.append(Supernova(near, recurs))
+    prior = float(re.search(r"prior=([^,]+)", objects.meta["EVIDENCE_MODEL"])[1])
+    columns = {name: np.asarray(objects[name]) for name in objects.colnames}
+    return Survey(columns, np.where(real, best, "bogus"), wanted, prior)
 
 
-def assess(survey: Survey, chosen: NDArray[np.bool_]) -> tuple[float, float, int, int]:
-    """Return completeness, purity, the number of candidates and that of false ones."""
-    recovered = sum(bool(chosen[near].any()) for near in survey.found_as.values())
-    false = int(np.count_nonzero(chosen & (survey.kind == "bogus")))
-    total = int(np.count_nonzero(chosen))
-    return recovered / max(1, len(survey.found_as)), 1 - false / max(1, total), total, false
+def assess(surveys: list[Survey], rule: Callable[[Survey], NDArray[np.bool_]]) -> Outcome:
+    """Return what a rule finds in all surveys."""
+    total = Outcome(0, 0, 0, 0, 0, 0)
+    for survey in surveys:
+        chosen = rule(survey)
+        found = [bool(chosen[supernova.objects].any()) for supernova in survey.supernovae]
+        recurring = [supernova.recurs for supernova in survey.supernovae]
+        total += Outcome(
+            sum(found),
+            len(found),
+            sum(f and r for f, r in zip(found, recurring, strict=True)),
+            sum(recurring),
+            int(np.count_nonzero(chosen)),
+            int(np.count_nonzero(chosen & (survey.kind == "bogus"))),
+        )
+    return total
+
+
+def scores_alone(survey: Survey, threshold: float) -> NDArray[np.bool_]:
+    """Confirm by the combined scores, without light curve and positions."""
+    alone = probability(survey.objects["score_log_ratio"], survey.prior)
+    return ConfirmationRule(min_probability=threshold).holds(survey.objects | {"probability": alone})
 
 
 def main() -> None:
-    """Print completeness and purity of the three rules."""
+    """Print completeness and purity of the rules."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("repo")
     parser.add_argument("collection")
+    parser.add_argument("repo", nargs="+")
     arguments = parser.parse_args()
-    survey = read_survey(Butler.from_config(arguments.repo, collections=arguments.collection.split(",")))
-    columns = {name: np.asarray(survey.objects[name]) for name in survey.objects.colnames}
-    kinds, counts = np.unique(survey.kind, return_counts=True)
-    sys.stdout.write(
-        f"{len(survey.objects)} objects without injections: "
-        f"{dict(zip(kinds.tolist(), counts.tolist(), strict=True))}\n"
-        f"{len(survey.found_as)} supernovae with peak S/N > {MIN_PEAK_SNR:g}\n"
+    names = arguments.collection.split(",")
+    surveys = [read_survey(Butler.from_config(repo, collections=names)) for repo in arguments.repo]
+    kinds, counts = np.unique(np.concatenate([s.kind for s in surveys]), return_counts=True)
+    write = sys.stdout.write
+    write(
+        f"{counts.sum()} objects without injections: "
+        f"{', '.join(f'{count} {kind}' for kind, count in zip(kinds, counts, strict=True))}\n"
     )
-    rules: dict[str, Callable[[float], NDArray[np.bool_]]] = {
-        "single score": lambda t: columns["max_score"] > t,
-        "light curve": lambda t: ConfirmationRule(min_probability=t).holds(columns),
+    rules: dict[str, Callable[[Survey, float], NDArray[np.bool_]]] = {
+        "single score": lambda s, t: s.objects["max_score"] > t,
+        "scores alone": scores_alone,
+        "light curve": lambda s, t: ConfirmationRule(min_probability=t).holds(s.objects),
     }
-    line = "{:>14} {:>9} {:>12} {:>8} {:>10} {:>6}\n"
-    sys.stdout.write(line.format("rule", "threshold", "completeness", "purity", "candidates", "false"))
-    row = "{:>14} {:>9} {:>12.3f} {:>8.3f} {:>10} {:>6}\n"
-    sys.stdout.write(row.format(">= 2 nights", "", *assess(survey, columns["n_nights"] >= 2)))
-    results = {name: [assess(survey, rule(t)) for t in THRESHOLDS] for name, rule in rules.items()}
-    for name, values in results.items():
-        for threshold, value in zip(THRESHOLDS, values, strict=True):
-            sys.stdout.write(row.format(name, f"{threshold:g}", *value))
-    for completeness, _, _, false in results["light curve"]:
-        single = [v[3] for v in results["single score"] if v[0] >= completeness]
-        if single and completeness:
-            sys.stdout.write(
-                f"At completeness {completeness:.3f}: {false} false, {min(single)} with a single score.\n"
+    write(
+        f"{'rule':>16} {'threshold':>9} {'completeness':>20} {'purity':>8} {'candidates':>10} {'false':>6}\n"
+    )
+    write(f"{'>= 2 detections':>16} {'':>9} {assess(surveys, lambda s: s.objects['n_detections'] >= 2)}\n")
+    write(f"{'>= 2 nights':>16} {'':>9} {assess(surveys, lambda s: s.objects['n_nights'] >= 2)}\n")
+    results = {
+        name: {t: assess(surveys, lambda s, r=rule, t=t: r(s, t)) for t in THRESHOLDS}
+        for name, rule in rules.items()
+    }
+    for name, outcomes in results.items():
+        for threshold, outcome in outcomes.items():
+            write(f"{name:>16} {threshold:>9g} {outcome}\n")
+    for threshold in COMPARED:
+        one = results["light curve"][threshold]
+        single = [o.false for o in results["single score"].values() if o.completeness >= one.completeness]
+        if single and one.found:
+            write(
+                f"Probability > {threshold:g}: completeness {one.completeness:.3f} with {one.false} false; a "
+                f"single score has {min(single)} false at this completeness.\n"
             )
 
 
