@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -16,6 +17,7 @@ import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, Config
 from lsst.pipe.base import NoWorkFound
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
+from lsst.sphgeom import DISJOINT, ConvexPolygon, HtmPixelization, LonLat, UnitVector3d
 from lsst.transient.bogus.columns import (
     DIA_SOURCE,
     FORCED_DIA_OBJECT,
@@ -360,22 +362,61 @@ def test_empty_tables_give_empty_typed_tables():
     assert len(result.objects) == len(result.light_curves) == 0
 
 
-def test_every_object_is_in_exactly_one_shard():
-    """Detections around a corner of trixels, seen by every quantum that touches it."""
-    rng = np.random.default_rng(5)
-    visits = {v: [Seen(*rng.uniform(-20, 20, 2)) for _ in range(50)] for v in (1, 2, 3)}
-    data = survey(visits)
-    # The centre of the field becomes a vertex of HTM, where six trixels meet.
-    for table in data["dia_sources"].values():
-        table["ra"] += 45.0 - RA
-        table["dec"] += 0.0 - DEC
+def _around_a_vertex(rng):
+    """Return detectors around RA 45, Dec 0, where six trixels meet: detections near corners and edges.
+
+    Each visit is four detectors of 40 arcsec, shifted anew; their regions reach 2 arcsec beyond.
+    """
+    data, regions = {"dia_sources": {}, "scores": {}, "labels": {}}, {}
+    # Half of the objects within an arcsec of the two edges that run along RA and Dec, or of the corner.
+    places = rng.uniform(-30, 30, (240, 2))
+    places[:60, 0] = rng.normal(0, 0.3, 60)
+    places[60:100, 1] = rng.normal(0, 0.3, 40)
+    places[100:104] = rng.normal(0, 0.2, (4, 2))
+    for visit in (1, 2, 3, 4):
+        shift = rng.uniform(-8, 8, 2)
+        for detector, corner in enumerate(((-40, -40), (0, -40), (-40, 0), (0, 0))):
+            low = np.add(corner, shift)
+            seen = places + rng.normal(0, 0.05, places.shape)
+            seen = seen[np.all((seen >= low) & (seen < low + 40), axis=1)]
+            made = tables(visit, [Seen(*place) for place in seen], detector=detector)
+            made[0]["ra"] += 45.0 - RA
+            made[0]["dec"] += 0.0 - DEC
+            for table in made:
+                table["diaSourceId"] += 10_000_000 * detector
+            for name, table in zip(data, made, strict=True):
+                data[name][visit, detector] = table
+            edges = (np.array([low - 2, low + 42]) / 3600.0 + [45.0, 0.0]).T
+            regions[visit, detector] = ConvexPolygon(
+                [UnitVector3d(LonLat.fromDegrees(ra, dec)) for ra, dec in itertools.product(*edges)]
+            )
+    return data, regions
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_no_object_is_lost_or_double_at_borders(seed):
+    """Every quantum reads the detectors that overlap its trixel, as the registry gives them to it."""
+    data, regions = _around_a_vertex(np.random.default_rng(seed))
     whole = make_task().run(**data)
     shards = np.unique(htm_index(whole.objects["ra"], whole.objects["dec"], level=7))
     assert len(shards) == 6
-    parts = [make_task().run(**data, trixel=int(shard)) for shard in shards]
-    ids = np.concatenate([part.objects["diaObjectId"] for part in parts])
+    pixelization, ids, n_epochs, n_read = HtmPixelization(7), [], 0, []
+    for shard in shards:
+        triangle = pixelization.triangle(int(shard))
+        overlapping = [key for key, region in regions.items() if region.relate(triangle) != DISJOINT]
+        n_read.append(len(overlapping))
+        part = make_task().run(
+            **{name: {key: found[key] for key in overlapping} for name, found in data.items()},
+            trixel=int(shard),
+        )
+        ids += part.objects["diaObjectId"].tolist()
+        n_epochs += len(part.light_curves)
+        counts = dict(zip(whole.objects["diaObjectId"], whole.objects["n_detections"], strict=True))
+        assert [counts[i] for i in part.objects["diaObjectId"]] == part.objects["n_detections"].tolist()
+    # Not every quantum reads everything, yet together they have each object once.
+    assert min(n_read) < len(regions)
     assert sorted(ids) == whole.objects["diaObjectId"].tolist()
-    assert sum(len(part.light_curves) for part in parts) == len(whole.light_curves)
+    assert n_epochs == len(whole.light_curves)
 
 
 @pytest.fixture(scope="module")
