@@ -1,68 +1,91 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts of a mixture, by hand."""
+"""The mixture's coefficients against samples drawn from the model itself."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lsst.transient.bogus.errors import InsufficientDataError
 from lsst.transient.bogus.mixture import (
-    Sample,
-    best_threshold,
-    count_mixture,
-    real_bound,
-    real_number,
-    thinning_error,
+    MixtureSample,
+    fit_mixture,
+    real_per_injection,
+    real_probability,
+    resample_mixture,
+    standard_covariates,
 )
 
-
-def _counts():
-    unlabelled = Sample(np.array([0.9, 0.1, 0.1, np.nan, 0.9]), group=np.array([7, 7, 8, 8, 8]))
-    injected = Sample(np.array([0.9, 0.9, 0.9, 0.1]), group=np.array([7, 7, 8, 8]))
-    return count_mixture(unlabelled, injected, 10, 0.5)
+MEAN, SIGMA, SLOPE = 4.0, 1.5, 2.0
 
 
-def test_counts_per_group_and_threshold():
-    counts, thresholds = _counts()
-    assert thresholds.tolist() == [0.1, 0.5, 0.9]
-    assert counts.unlabelled[:, 0].tolist() == [[2, 1, 1], [2, 1, 1]]
-    assert counts.injected[:, 0].tolist() == [[2, 2, 2], [2, 1, 1]]
-    assert counts.n_unlabelled.tolist() == [[2], [2]]
-    twice = counts.sum_groups(np.array([[2.0, 0.0]]), np.array([[0.0, 1.0]]))
-    assert twice.unlabelled[0, 0].tolist() == [4, 2, 2]
-    assert twice.tpr[0, 0].tolist() == [1.0, 0.5, 0.5]
+def _sample(n_injected, n_real, n_bogus, seed=0, n_groups=20):
+    """Injections and real ~ N(4, 1.5); tilted by exp(-2 s) that is N(4 - 2 · 1.5², 1.5), the bogus."""
+    rng = np.random.default_rng(seed)
+    n = n_injected + n_real + n_bogus
+    kind = np.repeat([0, 1, 2], [n_injected, n_real, n_bogus])
+    logit = rng.normal(np.where(kind == 2, MEAN - SLOPE * SIGMA**2, MEAN), SIGMA)
+    return MixtureSample(logit, np.ones((n, 1)), kind == 0, rng.integers(0, n_groups, n)), kind
 
 
-def test_fraction_and_number_of_real_detections():
-    counts, _ = _counts()
-    ones = np.ones((1, 2))
-    number, error, usable = real_bound(counts.sum_groups(ones, ones), 0.8)
-    np.testing.assert_allclose(number[0, 0], [4.0, 2 / 0.75, 2 / 0.75])
-    assert usable[0, 0].tolist() == [True, False, False]
-    assert np.all(error > 0)
-    real, seen, tpr = real_number(counts, ones, 0.1, 0.0)
-    # By group 8 alone the ratios tie, so group 7 is counted at the lowest threshold, where
-    # both of its detections pass; by group 7 alone group 8 is counted where one passes.
-    assert real[0, 0] == pytest.approx(2 / 1.0 + 1 / 0.75)
-    assert seen[0, 0] == 3
-    assert tpr[0, 0] == pytest.approx((1.0 + 0.75) / 2)
+def test_coefficients_of_the_model_are_found():
+    sample, _ = _sample(4000, 1000, 20000)
+    gamma, delta, log_slope = fit_mixture(sample)
+    assert np.exp(gamma) == pytest.approx(1000 / 4000, rel=0.1)
+    assert np.exp(log_slope) == pytest.approx(SLOPE, rel=0.05)
+    # The density ratio of the two normals is exp(SLOPE MEAN - SLOPE² SIGMA² / 2 - SLOPE s).
+    expected = np.log(20000 / 4000) + SLOPE * MEAN - SLOPE**2 * SIGMA**2 / 2
+    assert delta == pytest.approx(expected, abs=0.35)
 
 
-def test_no_usable_threshold_is_an_error():
-    counts, _ = count_mixture(
-        Sample(np.array([0.5])), Sample(np.array([0.1, 0.9]), stratum=np.array([0, 1])), 5, 0.95
-    )
-    ones = np.ones((1, counts.n_injected.shape[0]))
-    with pytest.raises(InsufficientDataError, match="No threshold"):
-        best_threshold(counts.sum_groups(ones, ones), 1.1, 1.0)
+def test_a_covariate_of_the_real_detections_is_found():
+    rng = np.random.default_rng(3)
+    sample, kind = _sample(4000, 2000, 8000, seed=1)
+    # Real detections have the covariate's mean at -1, others at 0: ρ falls as exp(-x).
+    x = rng.normal(np.where(kind == 1, -1.0, 0.0), 1.0)
+    covariates = np.column_stack([np.ones(len(x)), x])
+    coefficients = fit_mixture(MixtureSample(sample.logit, covariates, sample.injected, sample.group))
+    assert coefficients[1] == pytest.approx(-1.0, abs=0.15)
 
 
-def test_thinning_is_binomial_above_and_negative_binomial_below():
-    # Of 99 + 1 seen, half pass a stricter threshold: sqrt(100 · 0.5 · 0.5).
-    assert thinning_error(np.array(99.0), np.array(0.8), np.array(0.4)) == pytest.approx(5.0)
-    # They are half of all: the number of all has variance 100 · 0.5 / 0.5².
-    assert thinning_error(np.array(99.0), np.array(0.5), np.array(1.0)) == pytest.approx(np.sqrt(200.0))
-    assert thinning_error(np.array(100.0), np.array(0.5), np.array(0.5)) == 0.0
+def test_probability_and_ratio_by_hand():
+    coefficients = np.array([[np.log(0.5), 0.0, np.log(2.0), 0.0, np.log(1.0)]])
+    covariates = np.array([[1.0, 7.0]])
+    # ρ = 0.5 and ε = 2 exp(-s): equal at s = log 4.
+    assert real_probability(coefficients, np.array([np.log(4.0)]), covariates)[0, 0] == pytest.approx(0.5)
+    assert real_per_injection(coefficients, covariates)[0, 0] == pytest.approx(0.5)
+
+
+def test_a_resample_of_everything_once_is_the_fit_and_the_spread_is_that_of_new_samples():
+    sample, _ = _sample(400, 100, 2000)
+    best = fit_mixture(sample)
+    once = resample_mixture(sample, best, np.ones((1, 20)))
+    np.testing.assert_allclose(once[0], best, atol=1e-3)
+    weights = np.random.default_rng(1).multinomial(20, np.full(20, 0.05), size=400).astype(float)
+    resampled = resample_mixture(sample, best, weights)
+    again = np.array([fit_mixture(_sample(400, 100, 2000, seed)[0]) for seed in range(1, 41)])
+    # ρ itself: 100 real, 400 injections, so about √(1/100 + 1/400) = 0.11 in its logarithm.
+    assert resampled[:, 0].std() == pytest.approx(again[:, 0].std(), rel=0.5)
+    assert 0.08 < again[:, 0].std() < 0.2
+
+
+def test_covariates_are_scaled_by_the_injections_and_held_in_their_range():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(5.0, 2.0, 1000), [np.nan, 1e6, -1e6]])[:, None]
+    injected = np.arange(1003) < 1000
+    scaled = standard_covariates(values, injected)
+    assert np.all(scaled[:, 0] == 1.0)
+    assert scaled[:1000, 1].mean() == pytest.approx(0.0, abs=1e-12)
+    assert scaled[:1000, 1].std() == pytest.approx(1.0)
+    assert scaled[1000, 1] == 0.0
+    assert scaled[1001, 1] == scaled[:1000, 1].max()
+    assert scaled[1002, 1] == scaled[:1000, 1].min()
+
+
+def test_a_constant_covariate_changes_nothing():
+    sample, _ = _sample(200, 50, 1000)
+    constant = standard_covariates(np.full((1250, 1), 3.0), sample.injected)
+    np.testing.assert_array_equal(constant[:, 1], 0.0)
+    fitted = fit_mixture(MixtureSample(sample.logit, constant, sample.injected, sample.group))
+    np.testing.assert_allclose(fitted[[0, 2, 4]], fit_mixture(sample), atol=1e-3)

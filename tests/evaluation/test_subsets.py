@@ -10,7 +10,6 @@ import pytest
 from astropy.table import Table
 
 from lsst.transient.bogus.evaluation.subsets import (
-    comparable_strata,
     matched_subset,
     quantile_strata,
     snr_bins,
@@ -78,14 +77,3 @@ def test_standard_subsets():
     rest = np.asarray(sources["label"]) == 0
     assert np.all(subsets["host=hostless"][rest])
     assert np.all(sources["is_hostless"][subsets["host=hostless"] & ~rest])
-
-
-def test_comparable_strata_are_reduced_until_each_has_injections():
-    sources = _sources(4000)
-    injected = np.asarray(sources["label"]) == 1
-    stratum = comparable_strata(sources, 3)
-    assert np.bincount(stratum[injected]).shape == (6,)
-    assert np.bincount(stratum[injected]).min() >= 15
-    few = sources[np.append(np.flatnonzero(injected)[:32], np.flatnonzero(~injected))]
-    assert comparable_strata(few, 3).max() == 1
-    assert comparable_strata(few[:10], 3).max() == 0

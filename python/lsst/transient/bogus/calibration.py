@@ -16,10 +16,9 @@ import numpy.typing as npt
 import scipy.optimize
 
 from .errors import InsufficientDataError
-from .mixture import Sample, count_mixture, real_number
+from .purity import real_posterior
 
 _MAX_LOGIT = 30.0  # beyond this, float64 odds are meaningless
-_MIN_TPR, _CONFIDENCE, _N_THRESHOLDS = 0.1, 2.0, 200  # see `lsst.transient.bogus.purity`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,25 +208,32 @@ def weigh_injections(
     Raises
     ------
     InsufficientDataError
-        Raised if a class has no finite score, or a stratum too few injections.
+        Raised if a class has no finite score.
 
     Notes
     -----
     Injections are drawn to be learnt from, not to have the brightness of real transients;
     within a stratum they score alike.  Real sources of each stratum are counted as by
-    `lsst.transient.bogus.purity.estimate_contamination`, and no stratum is taken to hold fewer than
-    half a source.
+    `lsst.transient.bogus.purity.real_posterior` with the stratum as covariate, and no stratum is
+    taken to hold fewer than half a source.
     """
     raw, injected, bins = np.asarray(score, dtype=float), np.asarray(label) == 1, np.asarray(stratum)
-    unlabelled, others = (Sample(raw[mask], bins[mask]) for mask in (~injected, injected))
-    counts, _ = count_mixture(unlabelled, others, _N_THRESHOLDS)
-    ones = np.ones((1, counts.n_injected.shape[0]))
-    real = np.maximum(real_number(counts, ones, _MIN_TPR, _CONFIDENCE)[0][0], 0.5)
-    n_injected, n_unlabelled = counts.n_injected.sum(axis=0), counts.n_unlabelled.sum()
+    covariates = bins[:, None].astype(float)
+    posterior = real_posterior(
+        raw[~injected],
+        raw[injected],
+        covariates_unlabelled=covariates[~injected],
+        covariates_injected=covariates[injected],
+    )
+    finite, n_strata = np.isfinite(raw), int(bins.max()) + 1
+    known, judged = finite & injected, np.isfinite(posterior.probability)
+    chance = posterior.probability[judged]
+    real = np.bincount(bins[~injected][judged], weights=chance, minlength=n_strata)
+    real = np.maximum(real, 0.5)
+    n_injected = np.bincount(bins[known], minlength=n_strata)
     each = real / np.maximum(n_injected, 1.0)
-    mean = (each * n_injected).sum() / n_injected.sum()
-    weight = np.where(injected, each[np.minimum(bins, len(each) - 1)] / mean, 1.0)
-    return weight, float(min(1.0, real[n_injected > 0].sum() / n_unlabelled))
+    weight = np.where(injected, each[bins] / each[bins[known]].mean(), 1.0)
+    return weight, float(min(1.0, real[n_injected > 0].sum() / judged.sum()))
 
 
 def _isotonic(

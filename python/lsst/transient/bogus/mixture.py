@@ -1,293 +1,250 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts of a mixture of real and bogus detections, and how many of them are real.
+"""A mixture of real and bogus detections, taken apart by how injections score.
 
-Axes of the arrays: resample B, group (visit) G, stratum K, threshold T.
+At a score with logit s, and for covariates x such as the significance, there are ρ(x) real
+and ε(s, x) bogus unlabelled detections for each injection::
+
+    log ρ = x · γ                 real detections score like injections of the same x
+    log ε = x · δ − exp(b) s      the logit is a straight line in the log density ratio
+
+so that a detection is an injection with the probability 1 / (1 + ρ + ε), and an unlabelled
+one is real with the probability ρ / (ρ + ε).  It is Platt's logistic regression of injections
+against the rest, with a floor for the real detections among the rest.  No density is modelled:
+the distribution of the injections' scores may be anything.
+
+Coefficients are γ (P numbers), δ (P numbers) and b.  Axes: resample B, detection N, group G.
 """
 
 from __future__ import annotations
 
 __all__ = (
-    "MixtureCounts",
-    "Sample",
-    "best_threshold",
-    "count_mixture",
-    "real_bound",
-    "real_number",
-    "thinning_error",
+    "MixtureSample",
+    "fit_mixture",
+    "real_per_injection",
+    "real_probability",
+    "resample_mixture",
+    "standard_covariates",
 )
 
 import dataclasses
 
 import numpy as np
 
-from .errors import InsufficientDataError
-from .resampling import grouped_counts
-
-N_FOLDS = 5
-"""Parts of the data: the threshold for each is chosen on the others."""
+_HELD_PERCENTILES = (2.0, 98.0)
+_MAX_ITERATIONS = 60
+_LARGEST_STEP = 3.0  # in log ρ and the like: keeps the first Newton steps from running away
+_LARGEST_DEVIATION = 2.0  # the same for the single step of a resample
+_PRIOR_ALPHA = 0.05
+_PRIOR_SPREAD = (3.0, 1.0, 5.0, 2.0, 1.0)
+"""Standard deviations of γ0, other γ, δ0, other δ, and b: weak, but all coefficients finite."""
 
 
 @dataclasses.dataclass(frozen=True)
-class MixtureCounts:
-    """Numbers at or above each threshold, and in all.
+class MixtureSample:
+    """Detections that a mixture is fitted to.
 
     Parameters
     ----------
-    unlabelled
-        Unlabelled detections, shape (..., K, T).
+    logit
+        Logit of the score, shape (N,), finite.
+    covariates
+        Covariates, shape (N, P); the first column is 1.
     injected
-        Injections, shape (..., K, T).
-    n_unlabelled
-        All unlabelled detections, shape (..., K).
-    n_injected
-        All injections, shape (..., K).
-    """
-
-    unlabelled: np.ndarray
-    injected: np.ndarray
-    n_unlabelled: np.ndarray
-    n_injected: np.ndarray
-
-    @property
-    def tpr(self) -> np.ndarray:
-        """Fraction of the injections at or above each threshold, shape (..., K, T)."""
-        return self.injected / np.maximum(self.n_injected, 1.0)[..., None]
-
-    def sum_groups(self, weights_unlabelled: np.ndarray, weights_injected: np.ndarray) -> MixtureCounts:
-        """Sum over groups, the leading axis, once for each row of weights.
-
-        Parameters
-        ----------
-        weights_unlabelled
-            How often each group's unlabelled detections count, shape (B, G).
-        weights_injected
-            How often each group's injections count, shape (B, G).
-
-        Returns
-        -------
-        counts : `MixtureCounts`
-            Counts with leading axis B.
-        """
-        return MixtureCounts(
-            np.tensordot(weights_unlabelled, self.unlabelled, 1),
-            np.tensordot(weights_injected, self.injected, 1),
-            weights_unlabelled @ self.n_unlabelled,
-            weights_injected @ self.n_injected,
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """Scores of one kind with their strata and groups.
-
-    Parameters
-    ----------
-    score
-        Scores, shape (N,); NaN is ignored.
-    stratum
-        Stratum of each, 0 … K − 1; one stratum if `None`.
+        Whether each is an injection, shape (N,).
     group
-        Group of each; without groups every fifth detection is one.
+        Group (visit) of each, 0 … G − 1, shape (N,).
     """
 
-    score: np.ndarray
-    stratum: np.ndarray | None = None
-    group: np.ndarray | None = None
-
-    def finite(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return score, stratum and group of the finite scores.
-
-        Returns
-        -------
-        score, stratum, group : `numpy.ndarray`
-            Arrays of one length.
-        """
-        score = np.asarray(self.score, dtype=np.float64)
-        rows = np.arange(len(score))
-        stratum = np.zeros_like(rows) if self.stratum is None else np.asarray(self.stratum)
-        group = rows % N_FOLDS if self.group is None else np.asarray(self.group)
-        keep = np.isfinite(score)
-        return score[keep], stratum[keep], group[keep]
+    logit: np.ndarray
+    covariates: np.ndarray
+    injected: np.ndarray
+    group: np.ndarray
 
 
-def count_mixture(
-    unlabelled: Sample, injected: Sample, n_thresholds: int, *extra: float
-) -> tuple[MixtureCounts, np.ndarray]:
-    """Count both kinds per group, stratum and threshold.
+def standard_covariates(values: np.ndarray, injected: np.ndarray) -> np.ndarray:
+    """Scale covariates by what the injections span, and put a column of ones in front.
 
     Parameters
     ----------
-    unlabelled
-        Unlabelled detections.
+    values
+        Covariates, shape (N, Q); NaN counts as the injections' mean.
     injected
-        Injections.
-    n_thresholds
-        Number of thresholds: quantiles of the injections' scores.
-    *extra
-        Further thresholds.
+        Whether each detection is an injection, shape (N,); some are.
 
     Returns
     -------
-    counts : `MixtureCounts`
-        Counts, shape (G, K, T) and (G, K).
-    thresholds : `numpy.ndarray`
-        Ascending thresholds, shape (T,).
-
-    Raises
-    ------
-    InsufficientDataError
-        Raised if there is no finite score of one of the kinds.
+    covariates : `numpy.ndarray`
+        Shape (N, Q + 1).  Each is held between the 2nd and 98th percentile of the injections
+        and has zero mean and unit variance among them: beyond, nothing is known of how real
+        detections score, and few bright detections would rule the fit.
     """
-    samples = [unlabelled.finite(), injected.finite()]
-    n_unlabelled, n_injected = (len(score) for score, _, _ in samples)
-    if not n_unlabelled or not n_injected:
-        raise InsufficientDataError(
-            f"Contamination needs scores of both kinds; got {n_unlabelled} unlabelled and "
-            f"{n_injected} injected.",
-            n_unlabelled=n_unlabelled,
-            n_injected=n_injected,
-        )
-    groups = np.unique(np.concatenate([group for _, _, group in samples]))
-    n_strata = max(int(stratum.max()) for _, stratum, _ in samples) + 1
-    levels = np.linspace(0.0, 1.0, n_thresholds, endpoint=False)
-    thresholds = np.unique(np.append(np.quantile(samples[1][0], levels, method="lower"), extra))
-    n_cells = len(groups) * n_strata
-    tables = []
-    for score, stratum, group in samples:
-        cell = np.searchsorted(groups, group) * n_strata + stratum
-        above = grouped_counts(score, cell, thresholds, n_groups=n_cells)
-        number = np.bincount(cell, minlength=n_cells).astype(np.float64)
-        tables.append((above.reshape(len(groups), n_strata, -1), number.reshape(len(groups), n_strata)))
-    return MixtureCounts(tables[0][0], tables[1][0], tables[0][1], tables[1][1]), thresholds
+    if values.shape[1] == 0:
+        return np.ones((len(values), 1))
+    reference = values[injected]
+    low, high = np.nanpercentile(reference, _HELD_PERCENTILES, axis=0)
+    held = np.clip(values, low, high)
+    mean, spread = np.nanmean(held[injected], axis=0), np.nanstd(held[injected], axis=0)
+    scaled = np.nan_to_num((held - mean) / np.where(spread > 0, spread, 1.0))
+    return np.column_stack([np.ones(len(values)), scaled])
 
 
-def real_bound(counts: MixtureCounts, min_tpr: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bound the number of real detections of every stratum at every threshold.
+def fit_mixture(sample: MixtureSample) -> np.ndarray:
+    """Fit the coefficients by maximum likelihood, with a weak prior.
 
     Parameters
     ----------
-    counts
-        Counts with leading axis B.
-    min_tpr
-        Thresholds that fewer than this fraction of a stratum's injections reach are not usable.
+    sample
+        Detections.
 
     Returns
     -------
-    number : `numpy.ndarray`
-        U_k / q_k, shape (B, K, T); 0 in strata without injections.
-    error : `numpy.ndarray`
-        Its standard error by counting statistics, shape (B, K, T).
-    usable : `numpy.ndarray`
-        Whether enough of the stratum's injections reach the threshold, shape (B, K, T).
+    coefficients : `numpy.ndarray`
+        γ, δ and b, shape (2 P + 1,).
+
+    Notes
+    -----
+    Fisher scoring with Levenberg's damping.
     """
-    tpr = counts.tpr
-    present = (counts.n_injected > 0)[..., None]
-    safe = np.where(tpr > 0, tpr, 1.0)
-    number = np.where(present, counts.unlabelled / safe, 0.0)
-    # One count is added so that the error of zero counts is not zero.
-    variance = (counts.unlabelled + 1.0) / safe**2
-    variance += number**2 * (1.0 - tpr) / np.maximum(safe * counts.n_injected[..., None], 1.0)
-    return number, np.where(present, np.sqrt(variance), 0.0), (tpr >= min_tpr) | ~present
+    centre, precision = _prior(sample)
+    theta, damping = centre.copy(), 1e-3
+    value = _objective(sample, theta, centre, precision)
+    for _ in range(_MAX_ITERATIONS):
+        residual, weight, jacobian = _linearised(sample, theta)
+        gradient = jacobian.T @ residual - precision * (theta - centre)
+        information = (jacobian.T * weight) @ jacobian + np.diag(precision)
+        step = np.linalg.solve(information + damping * np.diag(np.diag(information)), gradient)
+        trial = theta + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        trial_value = _objective(sample, trial, centre, precision)
+        if not trial_value <= value:
+            damping *= 10.0
+            if damping > 1e10:
+                break
+            continue
+        converged = value - trial_value < 1e-8 * (1.0 + abs(value))
+        theta, value, damping = trial, trial_value, damping * 0.2
+        if converged:
+            break
+    return theta
 
 
-def best_threshold(counts: MixtureCounts, min_tpr: float, confidence: float) -> np.ndarray:
-    """Find each stratum's threshold of the smallest upper confidence bound.
+def resample_mixture(sample: MixtureSample, coefficients: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+    """Fit resamples of the groups, each by one step from the fit to all.
 
     Parameters
     ----------
-    counts
-        Counts with leading axis B.
-    min_tpr
-        See `real_bound`.
-    confidence
-        Standard errors added to the estimate.
+    sample
+        Detections.
+    coefficients
+        Their fit, shape (2 P + 1,).
+    multiplicity
+        How often each group enters each resample, shape (B, G).
 
     Returns
     -------
-    index : `numpy.ndarray`
-        Index of the threshold, shape (B, K).
+    coefficients : `numpy.ndarray`
+        Coefficients of every resample, shape (B, 2 P + 1).
 
-    Raises
-    ------
-    InsufficientDataError
-        Raised if a stratum has no usable threshold.
+    Notes
+    -----
+    The one-step bootstrap: its cost does not grow with the number of resamples times that of
+    detections.  Deviations are stretched by √(G / (G − 1)), which few groups lack.
     """
-    number, error, usable = real_bound(counts, min_tpr)
-    if not usable[0].any(axis=-1).all():
-        raise InsufficientDataError(
-            "No threshold is reached by enough injections of every stratum.", n_thresholds=number.shape[-1]
-        )
-    return np.argmin(np.where(usable, number + confidence * error, np.inf), axis=-1)
+    centre, precision = _prior(sample)
+    residual, weight, jacobian = _linearised(sample, coefficients)
+    n_groups, n_coefficients = multiplicity.shape[1], jacobian.shape[1]
+    gradients = np.zeros((n_groups, n_coefficients))
+    np.add.at(gradients, sample.group, jacobian * residual[:, None])
+    products = jacobian[:, :, None] * (jacobian * weight[:, None])[:, None, :]
+    informations = np.zeros((n_groups, n_coefficients, n_coefficients))
+    np.add.at(informations, sample.group, products)
+    gradient = multiplicity @ gradients - precision * (coefficients - centre)
+    information = np.tensordot(multiplicity, informations, 1) + np.diag(precision)
+    step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+    step *= np.sqrt(n_groups / max(n_groups - 1, 1))
+    return np.asarray(coefficients + np.clip(step, -_LARGEST_DEVIATION, _LARGEST_DEVIATION))
 
 
-def real_number(
-    counts: MixtureCounts, weights_injected: np.ndarray, min_tpr: float, confidence: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count the real unlabelled detections of each stratum.
-
-    The threshold at which one fold of groups is counted is chosen on the other folds,
-    because the smallest of many noisy ratios is too small.
+def real_probability(coefficients: np.ndarray, logit: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Return the probability that unlabelled detections are real.
 
     Parameters
     ----------
-    counts
-        Counts per group, shape (G, K, T).
-    weights_injected
-        How often each group's injections count, shape (B, G).
-    min_tpr
-        See `real_bound`.
-    confidence
-        See `best_threshold`.
+    coefficients
+        Coefficients, shape (B, 2 P + 1).
+    logit
+        Logits of the scores, shape (N,).
+    covariates
+        Covariates, shape (N, P).
 
     Returns
     -------
-    real : `numpy.ndarray`
-        Number of real detections, shape (B, K).
-    seen : `numpy.ndarray`
-        Number of detections that they were counted from, shape (B, K).
-    tpr : `numpy.ndarray`
-        Fraction of the injections at or above the thresholds used, shape (B, K).
+    probability : `numpy.ndarray`
+        ρ / (ρ + ε), shape (B, N).
     """
-    n_groups = counts.n_injected.shape[0]
-    n_folds = min(N_FOLDS, n_groups)
-    ones = np.ones_like(weights_injected)
-    total = counts.sum_groups(ones, weights_injected)
-    all_tpr = np.maximum(total.tpr, min_tpr)
-    real, seen = np.zeros_like(total.n_unlabelled), np.zeros_like(total.n_unlabelled)
-    tpr = np.zeros_like(real)
-    strata = np.arange(real.shape[1])
-    for fold in range(n_folds):
-        inside = np.arange(n_groups) % n_folds == fold
-        others = counts.sum_groups(ones * ~inside, weights_injected * ~inside) if n_folds > 1 else total
-        best = best_threshold(others, min_tpr, confidence)
-        held_out = counts.unlabelled[inside].sum(axis=0)[strata, best]
-        used = np.take_along_axis(all_tpr, best[..., None], axis=-1)[..., 0]
-        real += held_out / used
-        seen += held_out
-        tpr += used / n_folds
-    return np.where(total.n_injected > 0, np.minimum(real, total.n_unlabelled), 0.0), seen, tpr
+    log_real, log_bogus = _log_ratios(coefficients, logit, covariates)
+    return np.asarray(np.exp(log_real - np.logaddexp(log_real, log_bogus)))
 
 
-def thinning_error(seen: np.ndarray, tpr_seen: np.ndarray, tpr_wanted: np.ndarray) -> np.ndarray:
-    """Return the standard error of how many real detections pass one threshold, given another.
+def real_per_injection(coefficients: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Return how many real unlabelled detections there are for each injection.
 
     Parameters
     ----------
-    seen
-        Number that passed the threshold at which they were counted.  One is added, so that
-        the error of none is not zero.
-    tpr_seen
-        Fraction of the injections that passes it.
-    tpr_wanted
-        Fraction of the injections that passes the other one; 1 for all.
+    coefficients
+        Coefficients, shape (B, 2 P + 1).
+    covariates
+        Covariates of the injections, shape (M, P).
 
     Returns
     -------
-    error : `numpy.ndarray`
-        Standard error: that of a negative binomial for a lower threshold, of a binomial
-        for a higher one.
+    ratio : `numpy.ndarray`
+        ρ, shape (B, M).
     """
-    ratio = np.clip(tpr_wanted, 1e-12, None) / np.clip(tpr_seen, 1e-12, None)
-    return np.sqrt((seen + 1.0) * ratio * np.abs(ratio - 1.0))
+    n = covariates.shape[1]
+    return np.exp(np.clip(coefficients[:, :n] @ covariates.T, -50.0, 50.0))
+
+
+def _log_ratios(
+    coefficients: np.ndarray, logit: np.ndarray, covariates: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log ρ and log ε, (B, N)."""
+    n = covariates.shape[1]
+    log_real = coefficients[:, :n] @ covariates.T
+    log_bogus = coefficients[:, n : 2 * n] @ covariates.T - np.exp(coefficients[:, 2 * n :]) * logit
+    return log_real, log_bogus
+
+
+def _prior(sample: MixtureSample) -> tuple[np.ndarray, np.ndarray]:
+    """Return centre and inverse variance of the prior of the coefficients."""
+    n = sample.covariates.shape[1]
+    n_injected = max(int(sample.injected.sum()), 1)
+    ratio = max(len(sample.injected) - n_injected, 1) / n_injected
+    centre = np.zeros(2 * n + 1)
+    # As many real as bogus at the lowest injections, and from there a slope of 1: where
+    # nothing is seen of the bogus, what scores like injections is taken for real.
+    centre[[0, n]] = np.log(_PRIOR_ALPHA * ratio)
+    centre[n] += sample.logit[sample.injected].min(initial=0.0)
+    first, other, first_bogus, other_bogus, slope = _PRIOR_SPREAD
+    spread = np.array([first, *[other] * (n - 1), first_bogus, *[other_bogus] * (n - 1), slope])
+    return centre, spread**-2
+
+
+def _objective(sample: MixtureSample, theta: np.ndarray, centre: np.ndarray, precision: np.ndarray) -> float:
+    """Return the negative log posterior."""
+    log_real, log_bogus = _log_ratios(theta[None], sample.logit, sample.covariates)
+    odds = np.logaddexp(log_real, log_bogus)[0]
+    loss = np.logaddexp(0.0, np.where(sample.injected, odds, -odds)).sum()
+    return float(loss + 0.5 * (precision * (theta - centre) ** 2).sum())
+
+
+def _linearised(sample: MixtureSample, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return residual (N,), Fisher weight (N,) and Jacobian (N, 2 P + 1) of the log odds of "unlabelled"."""
+    log_real, log_bogus = (v[0] for v in _log_ratios(theta[None], sample.logit, sample.covariates))
+    odds = np.logaddexp(log_real, log_bogus)
+    unlabelled = np.exp(-np.logaddexp(0.0, -odds))
+    real = np.exp(log_real - odds)[:, None]
+    slope = -np.exp(theta[-1]) * sample.logit[:, None]
+    jacobian = np.hstack([real * sample.covariates, (1 - real) * sample.covariates, (1 - real) * slope])
+    return ~sample.injected - unlabelled, unlabelled * (1 - unlabelled), jacobian

@@ -4,30 +4,44 @@
 """How many unlabelled detections are real, and how pure a selection is, without any label.
 
 Unlabelled detections are a mixture: a fraction α is real, the rest is bogus.  Given the
-assumption that real detections score like injections *of the same stratum* (signal-to-noise
-bin, say), the real ones of stratum k number at most ``U_k(t) / q_k(t)``, with ``U_k(t)``
-unlabelled detections and a fraction ``q_k(t)`` of the injections at or above score t; the
-bound is tight where no bogus reaches t.
+assumption that real detections score like injections of the same covariates (significance,
+say), `real_posterior` says of every unlabelled detection how probable it is to be real, and
+draws which ones are, as far as is known.  Every rate, with its interval, is counted from these
+draws, so that an estimate lies in its own interval and no rate leaves 0 … 1.
 """
 
 from __future__ import annotations
 
-__all__ = ("Contamination", "LabelFreeRates", "estimate_contamination", "label_free_rates")
+__all__ = (
+    "Contamination",
+    "LabelFreeRates",
+    "RealPosterior",
+    "estimate_contamination",
+    "label_free_rates",
+    "real_posterior",
+)
 
 import dataclasses
 
 import numpy as np
 
+from .errors import InsufficientDataError
 from .mixture import (
-    MixtureCounts,
-    Sample,
-    best_threshold,
-    count_mixture,
-    real_bound,
-    real_number,
-    thinning_error,
+    MixtureSample,
+    fit_mixture,
+    real_per_injection,
+    real_probability,
+    resample_mixture,
+    standard_covariates,
 )
-from .resampling import Estimate, estimate, resampling_weights
+from .resampling import SIGMA_PERCENTILES, Estimate, resampling_weights
+
+FITTED_TPR = 0.98
+"""The mixture is fitted where this fraction of the injections scores: below, all but a few are bogus."""
+
+_N_BLOCKS = 500  # detections without visits are resampled in as many parts
+
+_MAX_LOGIT = 20.0  # float32 probabilities end at 17
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,24 +56,19 @@ class Contamination:
         Lower end of the 68 % interval.
     high
         Upper end of the 68 % interval.
-    threshold
-        Score at which the estimate was made; the lowest of the strata.
     """
 
     alpha: float
     low: float
     high: float
-    threshold: float
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelFreeRates:
-    """Operating point of a threshold, without labels.
+    """Operating point of a selection, without labels.
 
     Parameters
     ----------
-    threshold
-        Score at or above which a detection is selected.
     alpha
         Fraction of the unlabelled detections that is real.
     tpr
@@ -70,78 +79,246 @@ class LabelFreeRates:
         Fraction of the selected unlabelled detections that is real.
     """
 
-    threshold: float
     alpha: Estimate
     tpr: Estimate
     fpr: Estimate
     purity: Estimate
 
 
+@dataclasses.dataclass(frozen=True)
+class RealPosterior:
+    """What is known, without labels, of which unlabelled detections are real.
+
+    Parameters
+    ----------
+    probability
+        Probability of being real, float64, shape (N,); NaN without a score.
+    draws
+        Drawn outcomes, bool, shape (B, N): each row is one way in which it may be.  No
+        rows: no intervals.
+    """
+
+    probability: np.ndarray
+    draws: np.ndarray
+
+    def rates(self, selected: np.ndarray, among: np.ndarray | None = None) -> LabelFreeRates:
+        """Count the rates of a selection.
+
+        Parameters
+        ----------
+        selected
+            Which detections are selected, shape (N,).
+        among
+            Subset of the detections that is looked at, shape (N,); all by default.
+
+        Returns
+        -------
+        rates : `LabelFreeRates`
+            Means of the draws with 68 % intervals; NaN where undefined.
+        """
+        known = np.isfinite(self.probability) if among is None else np.isfinite(self.probability) & among
+        chosen = known & selected
+        n, n_chosen = int(known.sum()), int(chosen.sum())
+        real, real_chosen = self.number(known), self.number(chosen)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = (
+                (real / n, n),
+                (real_chosen / real, n),
+                ((n_chosen - real_chosen) / (n - real), n),
+                (real_chosen / n_chosen, n_chosen),
+            )
+        return LabelFreeRates(*(_estimate(value, count) for value, count in values))
+
+    def number(self, mask: np.ndarray) -> np.ndarray:
+        """Count the real detections of a subset.
+
+        Parameters
+        ----------
+        mask
+            Subset, shape (N,).
+
+        Returns
+        -------
+        number : `numpy.ndarray`
+            Expected number, then that of each draw, shape (1 + B,).
+        """
+        expected = self.probability[mask & np.isfinite(self.probability)].sum()
+        return np.concatenate([[expected], self.draws[:, mask].sum(axis=1)])
+
+    def fraction(self, mask: np.ndarray) -> Estimate:
+        """Estimate the fraction of a subset that is real.
+
+        Parameters
+        ----------
+        mask
+            Subset, shape (N,).
+
+        Returns
+        -------
+        fraction : `Estimate`
+            With its 68 % interval.
+        """
+        known = mask & np.isfinite(self.probability)
+        n = int(known.sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _estimate(self.number(known) / n, n)
+
+
+def _estimate(values: np.ndarray, n: int) -> Estimate:
+    """Summarise the expected value, first, and the draws."""
+    drawn = values[1:][np.isfinite(values[1:])]
+    if len(drawn) == 0:
+        return Estimate(float(values[0]), n=n)
+    low, high = np.percentile(drawn, SIGMA_PERCENTILES)
+    # The mean of a very skewed distribution may lie outside: of counts that are nearly always 0.
+    return Estimate(float(np.clip(drawn.mean(), low, high)), float(low), float(high), n)
+
+
+def real_posterior(
+    score_unlabelled: np.ndarray,
+    score_injected: np.ndarray,
+    *,
+    covariates_unlabelled: np.ndarray | None = None,
+    covariates_injected: np.ndarray | None = None,
+    group_unlabelled: np.ndarray | None = None,
+    group_injected: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+    n_resamples: int = 300,
+) -> RealPosterior:
+    """Say which unlabelled detections are real, from how injections score.
+
+    Parameters
+    ----------
+    score_unlabelled
+        Out-of-fold scores of the unlabelled detections, from 0 to 1, shape (N,); NaN is
+        ignored.  They should be the networks' own output: their logit is what the bogus
+        are extrapolated in.
+    score_injected
+        Out-of-fold scores of the detected injections, shape (M,).
+    covariates_unlabelled
+        What real detections may differ in from injections, shape (N, Q); none by default.
+    covariates_injected
+        The same of the injections, shape (M, Q).
+    group_unlabelled
+        Visit of each unlabelled detection, shape (N,).  Single detections are resampled
+        without it.
+    group_injected
+        Visit of each injection, shape (M,).
+    rng
+        Source of randomness; without it nothing is drawn and there are no intervals.
+    n_resamples
+        Number of draws.
+
+    Returns
+    -------
+    posterior : `RealPosterior`
+        Probabilities, and draws from them.
+
+    Raises
+    ------
+    InsufficientDataError
+        Raised if there is no finite score of one of the kinds.
+
+    Notes
+    -----
+    The model is that of the module ``mixture``.  Below the range that is fitted, the real
+    detections number as many as the injections there stand for.  Each draw has coefficients
+    of its own, from resampled visits, and then takes every detection to be real with its
+    probability: the intervals are those of what is true of *this* survey.
+    """
+    logit = np.concatenate([_logit(score_unlabelled), _logit(score_injected)])
+    injected = np.arange(len(logit)) >= len(score_unlabelled)
+    finite = np.isfinite(logit)
+    _check_numbers(int((finite & ~injected).sum()), int((finite & injected).sum()))
+    values = np.zeros((len(logit), 0))
+    if covariates_unlabelled is not None and covariates_injected is not None:
+        values = np.concatenate([covariates_unlabelled, covariates_injected]).astype(np.float64)
+    covariates = np.ones((len(logit), values.shape[1] + 1))
+    covariates[finite] = standard_covariates(values[finite], injected[finite])
+    if group_unlabelled is None or group_injected is None:
+        group = np.arange(len(logit)) % _N_BLOCKS
+    else:
+        group = np.unique(np.concatenate([group_unlabelled, group_injected]), return_inverse=True)[1]
+    fitted = finite & (logit >= np.quantile(logit[finite & injected], 1.0 - FITTED_TPR, method="lower"))
+    sample = MixtureSample(logit[fitted], covariates[fitted], injected[fitted], group[fitted])
+    coefficients = fit_mixture(sample)[None]
+    weights = np.ones((1, int(group.max()) + 1))
+    if rng is not None and n_resamples:
+        drawn = resampling_weights(weights.shape[1], n_resamples, rng)
+        coefficients = np.concatenate([coefficients, resample_mixture(sample, coefficients[0], drawn)])
+        weights = np.concatenate([weights, drawn])
+    below = finite & injected & ~fitted
+    missing = (weights[:, group[below]] * real_per_injection(coefficients, covariates[below])).sum(axis=1)
+    rows = np.flatnonzero(~injected)
+    probability = np.full((len(weights), len(rows)), np.nan, dtype=np.float32)
+    good, faint = fitted[rows], (finite & ~fitted)[rows]
+    probability[:, good] = real_probability(coefficients, logit[rows[good]], covariates[rows[good]])
+    shape = real_probability(coefficients[:1], logit[rows[faint]], covariates[rows[faint]])
+    factor = missing[:, None] / max(float(shape.sum()), 1e-300)
+    probability[:, faint] = np.minimum(shape * factor, 1.0)
+    draws = np.zeros((0, len(rows)), dtype=bool)
+    if rng is not None and n_resamples:
+        draws = rng.random((n_resamples, len(rows)), dtype=np.float32) < probability[1:]
+    return RealPosterior(probability[0].astype(np.float64), draws)
+
+
+def _logit(score: np.ndarray) -> np.ndarray:
+    """Return log odds, finite at 0 and 1."""
+    p = np.asarray(score, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return np.clip(np.log(p) - np.log1p(-p), -_MAX_LOGIT, _MAX_LOGIT)
+
+
+def _check_numbers(n_unlabelled: int, n_injected: int) -> None:
+    if not n_unlabelled or not n_injected:
+        raise InsufficientDataError(
+            f"Contamination needs scores of both kinds; got {n_unlabelled} unlabelled and "
+            f"{n_injected} injected.",
+            n_unlabelled=n_unlabelled,
+            n_injected=n_injected,
+        )
+
+
 def estimate_contamination(
     score_unlabelled: np.ndarray,
     score_injected: np.ndarray,
     *,
-    stratum_unlabelled: np.ndarray | None = None,
-    stratum_injected: np.ndarray | None = None,
-    min_tpr: float = 0.1,
-    confidence: float = 2.0,
-    n_thresholds: int = 200,
+    covariates_unlabelled: np.ndarray | None = None,
+    covariates_injected: np.ndarray | None = None,
 ) -> Contamination:
     """Estimate the fraction of unlabelled detections that is real.
 
     Parameters
     ----------
     score_unlabelled
-        Out-of-fold scores of the unlabelled detections, shape (N,); NaN is ignored.
+        Out-of-fold scores of the unlabelled detections, from 0 to 1, shape (N,); NaN is ignored.
     score_injected
         Out-of-fold scores of the detected injections, shape (M,); NaN is ignored.
-    stratum_unlabelled
-        Stratum of each unlabelled detection, 0 … K − 1; one stratum by default.
-    stratum_injected
-        Stratum of each injection; every stratum should hold some.
-    min_tpr
-        Thresholds that fewer than this fraction of a stratum's injections reach are not used.
-    confidence
-        Standard errors added to the estimate when the threshold is chosen.  0 takes the
-        smallest ratio, which noise pulls down; large values prefer low thresholds, where
-        bogus pushes the estimate up.
-    n_thresholds
-        Number of thresholds tried: quantiles of the injections' scores.
+    covariates_unlabelled
+        See `real_posterior`.
+    covariates_injected
+        See `real_posterior`.
 
     Returns
     -------
     contamination : `Contamination`
-        Estimate with the interval of counting statistics.
+        Estimate, with an interval from resampled detections that is the same in every call.
 
     Raises
     ------
     InsufficientDataError
-        Raised if there is no finite score of one of the kinds, or no usable threshold.
-
-    Notes
-    -----
-    The best-bin estimate of Garg et al. (2021), ``q_U(t) / q_P(t)`` at the threshold of the
-    smallest upper confidence bound, with counting errors in place of the (looser)
-    Dvoretzky–Kiefer–Wolfowitz bound, and one ratio per stratum.  The threshold for one
-    fifth of the detections is chosen on the other four, because the smallest of many noisy
-    ratios is too small.
+        Raised as by `real_posterior`.
     """
-    counts, thresholds = count_mixture(
-        Sample(score_unlabelled, stratum_unlabelled), Sample(score_injected, stratum_injected), n_thresholds
+    posterior = real_posterior(
+        score_unlabelled,
+        score_injected,
+        covariates_unlabelled=covariates_unlabelled,
+        covariates_injected=covariates_injected,
+        rng=np.random.default_rng(0),
+        n_resamples=100,
     )
-    ones = np.ones((1, counts.n_injected.shape[0]))
-    real, _, _ = real_number(counts, ones, min_tpr, confidence)
-    alpha = float(real.sum() / counts.n_unlabelled.sum())
-    total = counts.sum_groups(ones, ones)
-    best = best_threshold(total, min_tpr, confidence)
-    errors = np.take_along_axis(real_bound(total, min_tpr)[1], best[..., None], axis=-1)
-    sigma = float(np.sqrt(np.sum(errors**2)) / counts.n_unlabelled.sum())
-    return Contamination(
-        min(alpha, 1.0),
-        max(alpha - sigma, 0.0),
-        min(alpha + sigma, 1.0),
-        float(thresholds[best].min()),
-    )
+    alpha = posterior.fraction(np.ones(len(posterior.probability), dtype=bool))
+    return Contamination(alpha.value, alpha.low, alpha.high)
 
 
 def label_free_rates(
@@ -149,45 +326,35 @@ def label_free_rates(
     score_injected: np.ndarray,
     threshold: float,
     *,
+    covariates_unlabelled: np.ndarray | None = None,
+    covariates_injected: np.ndarray | None = None,
     group_unlabelled: np.ndarray | None = None,
     group_injected: np.ndarray | None = None,
-    stratum_unlabelled: np.ndarray | None = None,
-    stratum_injected: np.ndarray | None = None,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None = None,
     n_resamples: int = 300,
-    min_tpr: float = 0.1,
-    confidence: float = 2.0,
-    n_thresholds: int = 200,
 ) -> LabelFreeRates:
     """Estimate contamination, true and false positive rate and purity at a threshold.
 
     Parameters
     ----------
     score_unlabelled
-        Out-of-fold scores of the unlabelled detections, shape (N,); NaN is ignored.
+        See `real_posterior`.
     score_injected
-        Out-of-fold scores of the detected injections, shape (M,); NaN is ignored.
+        See `real_posterior`.
     threshold
         Score at or above which a detection is selected.
+    covariates_unlabelled
+        See `real_posterior`.
+    covariates_injected
+        See `real_posterior`.
     group_unlabelled
-        Visit of each unlabelled detection, shape (N,).  Without groups there are no
-        intervals.
+        See `real_posterior`.
     group_injected
-        Visit of each injection, shape (M,); whole visits are resampled.
-    stratum_unlabelled
-        Stratum of each unlabelled detection, 0 … K − 1; one stratum by default.
-    stratum_injected
-        Stratum of each injection.
+        See `real_posterior`.
     rng
-        Source of randomness of the bootstrap.
+        See `real_posterior`.
     n_resamples
-        Number of bootstrap resamples.
-    min_tpr
-        See `estimate_contamination`.
-    confidence
-        See `estimate_contamination`.
-    n_thresholds
-        See `estimate_contamination`.
+        See `real_posterior`.
 
     Returns
     -------
@@ -197,76 +364,16 @@ def label_free_rates(
     Raises
     ------
     InsufficientDataError
-        Raised as by `estimate_contamination`.
-
-    Notes
-    -----
-    With one stratum: ``TPR = q_P``, ``FPR = (q_U − α TPR) / (1 − α)``,
-    ``purity = α TPR / q_U``.  With several, the real detections of stratum k number
-    ``R_k = U_k(t*) / q_k(t*)`` and every rate is the sum over the strata: injections are
-    thereby weighted to the signal-to-noise law of the real detections.
-
-    The intervals are those of *this* survey's rates.  Whole visits of injections are
-    resampled; the real detections are what they are, and only how many of them pass the
-    threshold is drawn, with the scatter that injections show between visits.
+        Raised as by `real_posterior`.
     """
-    counts, thresholds = count_mixture(
-        Sample(score_unlabelled, stratum_unlabelled, group_unlabelled),
-        Sample(score_injected, stratum_injected, group_injected),
-        n_thresholds,
-        threshold,
+    posterior = real_posterior(
+        score_unlabelled,
+        score_injected,
+        covariates_unlabelled=covariates_unlabelled,
+        covariates_injected=covariates_injected,
+        group_unlabelled=group_unlabelled,
+        group_injected=group_injected,
+        rng=rng,
+        n_resamples=n_resamples,
     )
-    position = int(np.searchsorted(thresholds, threshold))
-    n_groups = counts.n_injected.shape[0]
-    weights = np.ones((1, n_groups))
-    has_groups = group_unlabelled is not None and n_groups > 1
-    if has_groups:
-        weights = np.concatenate([weights, resampling_weights(n_groups, n_resamples, rng)])
-    values = _rates(counts, weights, position, min_tpr, confidence, rng)
-    n_unlabelled, n_injected = int(counts.n_unlabelled.sum()), int(counts.n_injected.sum())
-    sizes = (n_unlabelled, n_injected, n_unlabelled, int(counts.unlabelled[..., position].sum()))
-    alpha, tpr, fpr, purity = (
-        estimate(v[0], v[1:], n) if has_groups else Estimate(float(v[0]), n=n)
-        for v, n in zip(values, sizes, strict=True)
-    )
-    return LabelFreeRates(float(threshold), alpha, tpr, fpr, purity)
-
-
-def _rates(
-    counts: MixtureCounts,
-    weights: np.ndarray,
-    position: int,
-    min_tpr: float,
-    confidence: float,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, ...]:
-    """Return α, TPR, FPR and purity at one threshold, each (B,); the first row has no noise."""
-    real, seen, tpr_seen = real_number(counts, weights, min_tpr, confidence)
-    total = counts.sum_groups(np.ones_like(weights), weights)
-    tpr = total.tpr[:, :, position]
-    usual = best_threshold(total, min_tpr, confidence)[0]
-    usual_tpr = total.tpr[:, np.arange(len(usual)), usual]
-    spread = np.sqrt(_design_effect(usual_tpr, counts.n_injected.sum(axis=0)))
-    noise = rng.normal(size=real.shape) * spread * (np.arange(len(weights)) > 0)[:, None]
-    # One deviation drives both, because the same detections are missing from both.
-    all_real = np.maximum(real + noise * thinning_error(seen, tpr_seen, np.ones_like(tpr)), 0.0)
-    chosen_real = np.maximum(real * tpr + noise * thinning_error(seen, tpr_seen, tpr), 0.0)
-    selected_real, n_real = chosen_real.sum(axis=1), all_real.sum(axis=1)
-    n = total.n_unlabelled.sum(axis=1)
-    selected = total.unlabelled[:, :, position].sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pooled = total.injected[:, :, position].sum(axis=1) / total.n_injected.sum(axis=1)
-        weighted = (real * tpr).sum(axis=1) / real.sum(axis=1)
-        rate = np.where(real.sum(axis=1) > 0, weighted, pooled)
-        fpr = np.clip((selected - selected_real) / (n - n_real), 0.0, 1.0)
-        purity = np.where(selected > 0, np.clip(selected_real / selected, 0.0, 1.0), np.nan)
-    return np.minimum(n_real / n, 1.0), rate, fpr, purity
-
-
-def _design_effect(tpr: np.ndarray, n_injected: np.ndarray) -> np.ndarray:
-    """Measure by how much more a fraction varies between visits than between detections, (K,)."""
-    if len(tpr) < 10:
-        return np.ones(tpr.shape[1])
-    mean = tpr[1:].mean(axis=0)
-    expected = np.maximum(mean * (1.0 - mean) / np.maximum(n_injected, 1.0), 1e-12)
-    return np.clip(tpr[1:].var(axis=0) / expected, 1.0, 10.0)
+    return posterior.rates(np.asarray(score_unlabelled) >= threshold)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("comparable_strata", "matched_subset", "quantile_strata", "snr_bins", "standard_subsets")
+__all__ = ("matched_subset", "quantile_strata", "snr_bins", "standard_subsets")
 
 from collections.abc import Sequence
 
@@ -138,34 +138,3 @@ def quantile_strata(value: np.ndarray, reference: np.ndarray, n_strata: int) -> 
     """
     edges = np.quantile(reference, np.linspace(0.0, 1.0, n_strata + 1)[1:-1])
     return np.searchsorted(edges, value, side="right")
-
-
-def comparable_strata(sources: Table, n_snr: int, *, min_injected: int = 15) -> np.ndarray:
-    """Assign detections to strata within which injections stand for real detections.
-
-    Parameters
-    ----------
-    sources
-        Evaluated detections, some of them injections.
-    n_snr
-        Bins of significance, equally filled by injections; each is split at the
-        injections' median significance of the template there, which stands for the host.
-    min_injected
-        Fewest injections in a stratum: there are fewer strata where they would have less.
-
-    Returns
-    -------
-    stratum : `numpy.ndarray`
-        Stratum of each detection, from 0.
-    """
-    positive = np.asarray(sources["label"]) == 1
-    snr = np.asarray(sources["snr"], dtype=float)
-    template = np.nan_to_num(np.asarray(sources["template_snr"], dtype=float), nan=0.0)
-    for n_bins in range(n_snr, 0, -1):
-        by_snr = quantile_strata(snr, snr[positive], n_bins)
-        for n_template in (2, 1):
-            stratum = by_snr * n_template + quantile_strata(template, template[positive], n_template)
-            numbers = np.bincount(stratum[positive], minlength=n_bins * n_template)
-            if numbers.min() >= min_injected:
-                return stratum
-    return np.zeros(len(sources), dtype=np.int64)

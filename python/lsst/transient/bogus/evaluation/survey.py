@@ -15,14 +15,15 @@ from astropy.table import Table
 from ..resampling import Estimate
 from ..seeds import generator
 from .completeness import completeness_curves, completeness_metrics
-from .curves import label_free_curves, ranking_curves, reliability_curves, score_histograms
-from .measures import (
-    count_metrics,
-    headline_metrics,
+from .curves import ranking_curves, reliability_curves, score_histograms
+from .label_free import (
+    label_free_curves,
     label_free_metrics,
-    operating_point_metrics,
-    unit_metrics,
+    label_free_points,
+    label_free_reliability,
+    survey_posterior,
 )
+from .measures import count_metrics, headline_metrics, operating_point_metrics, unit_metrics
 from .rows import CurvePoints, MetricRow, curve_table, metric_rows, metric_table
 from .sources import evaluated
 from .subsets import standard_subsets
@@ -51,8 +52,6 @@ class EvaluationSettings:
         Ascending lower edges of the bins of significance.
     n_resamples
         Number of bootstrap resamples.
-    n_strata
-        Number of strata of the label-free estimates.
     seed
         Seed of the bootstrap.
     """
@@ -62,7 +61,6 @@ class EvaluationSettings:
     snr_cut: float = 8.0
     snr_edges: tuple[float, ...] = (5.0, 6.0, 8.0, 12.0, 20.0, 50.0)
     n_resamples: int = 300
-    n_strata: int = 3
     seed: int = 0
 
 
@@ -109,9 +107,9 @@ def evaluate_survey(
     """
     good = evaluated(sources)
     rule = settings.threshold_rule
-    threshold = choose_threshold(
-        good, rule, settings.threshold_value, seed_rng=generator("evaluate", "threshold", settings.seed)
-    )
+    rng = generator("evaluate", "label_free", settings.seed)
+    posterior = survey_posterior(good, rng=rng, n_resamples=settings.n_resamples)
+    threshold = choose_threshold(good, rule, settings.threshold_value, posterior=posterior)
     if not np.isfinite(threshold):
         rule, threshold = "fallback", FALLBACK_THRESHOLD
     subsets = standard_subsets(
@@ -125,7 +123,11 @@ def evaluate_survey(
     curves = score_histograms(good)
     if len(good):
         rows += _metric_rows(good, subsets, threshold, settings)
-        curves += _curves(good, subsets, threshold, rows, settings)
+        curves += _curves(good, subsets, threshold)
+    if posterior is not None:
+        rows += label_free_metrics(good, posterior, subsets, threshold)
+        rows += label_free_points(good, posterior, operating_points(good))
+        curves += [*label_free_curves(good, posterior), label_free_reliability(good, posterior)]
     if injections is not None and len(injections):
         rows += completeness_metrics(injections, threshold)
         curves += completeness_curves(injections, threshold, snr_edges=_SNR_CURVE_EDGES)
@@ -142,23 +144,15 @@ def _metric_rows(
     rng = generator("evaluate", "metrics", settings.seed)
     n = settings.n_resamples
     rows = headline_metrics(good, subsets, threshold, rng=rng, n_resamples=n)
-    rows += label_free_metrics(good, subsets, threshold, rng=rng, n_resamples=n, n_strata=settings.n_strata)
-    rows += operating_point_metrics(good, operating_points(good), rng=rng, n_strata=settings.n_strata)
+    rows += operating_point_metrics(good, operating_points(good))
     rows += unit_metrics(good, "visit", threshold) + unit_metrics(good, "detector", threshold)
     if "true_kind" in good.colnames:
         rows += truth_metrics(good, subsets, threshold, rng=rng, n_resamples=n)
     return rows
 
 
-def _curves(
-    good: Table,
-    subsets: dict[str, np.ndarray],
-    threshold: float,
-    rows: list[MetricRow],
-    settings: EvaluationSettings,
-) -> list[CurvePoints]:
+def _curves(good: Table, subsets: dict[str, np.ndarray], threshold: float) -> list[CurvePoints]:
     """All curves that scores allow."""
-    rng = generator("evaluate", "curves", settings.seed)
     headline = {k: m for k, m in subsets.items() if k in ("all", "matched") or k.startswith("snr_gt_")}
     positive = np.asarray(good["label"]) == 1
     curves = ranking_curves(good, headline, positive=positive, reference="injected")
@@ -166,9 +160,6 @@ def _curves(
         real = np.asarray(good["true_kind"]) != ""
         hidden = {"unlabelled": ~positive}
         curves += ranking_curves(good, hidden, positive=real, reference="truth")
-    alpha = next((r.estimate.value for r in rows if (r.metric, r.subset) == ("contamination", "all")), np.nan)
-    n = settings.n_resamples
-    curves += reliability_curves(good, contamination=alpha, rng=rng, n_resamples=n)
-    curves += label_free_curves(good, rng=rng, n_strata=settings.n_strata, n_resamples=n // 3)
+    curves += reliability_curves(good)
     curves += recovery_curves(good, threshold, snr_edges=_SNR_CURVE_EDGES)
     return curves

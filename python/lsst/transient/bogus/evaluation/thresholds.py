@@ -10,7 +10,7 @@ __all__ = ("THRESHOLD_RULES", "choose_threshold", "operating_points")
 import numpy as np
 from astropy.table import Table
 
-from ..purity import label_free_rates
+from ..purity import RealPosterior
 from ..ranking import best_balanced_threshold, threshold_at_fpr, threshold_at_tpr
 
 THRESHOLD_RULES = {
@@ -24,7 +24,7 @@ THRESHOLD_RULES = {
 """Rules by which the working threshold is chosen on out-of-fold scores, with their meaning."""
 
 
-def choose_threshold(sources: Table, rule: str, value: float, *, seed_rng: np.random.Generator) -> float:
+def choose_threshold(sources: Table, rule: str, value: float, *, posterior: RealPosterior | None) -> float:
     """Choose a working threshold.
 
     Parameters
@@ -35,8 +35,8 @@ def choose_threshold(sources: Table, rule: str, value: float, *, seed_rng: np.ra
         One of `THRESHOLD_RULES`.
     value
         Number that the rule needs; ignored by ``balanced``.
-    seed_rng
-        Source of randomness, for ``purity`` alone.
+    posterior
+        Which detections are real, as far as is known without labels; for ``purity`` alone.
 
     Returns
     -------
@@ -59,23 +59,21 @@ def choose_threshold(sources: Table, rule: str, value: float, *, seed_rng: np.ra
         case "fpr":
             return threshold_at_fpr(label, rank, value)
         case "purity":
-            return _threshold_at_purity(label, rank, value, seed_rng)
+            return _threshold_at_purity(label, rank, value, posterior)
         case "fixed":
             return float(value)
     raise ValueError(f"Unknown threshold rule {rule!r}; known are {sorted(THRESHOLD_RULES)}.")
 
 
 def _threshold_at_purity(
-    label: np.ndarray, rank: np.ndarray, purity: float, rng: np.random.Generator, n_tried: int = 50
+    label: np.ndarray, rank: np.ndarray, purity: float, posterior: RealPosterior | None, n_tried: int = 50
 ) -> float:
     """Try quantiles of the injections' scores from low to high."""
-    injected = rank[label == 1]
-    if len(injected) == 0 or len(injected) == len(rank):
+    if posterior is None:
         return np.nan
-    tried = np.unique(np.quantile(injected, np.linspace(0.0, 0.98, n_tried), method="lower"))
+    tried = np.unique(np.quantile(rank[label == 1], np.linspace(0.0, 0.98, n_tried), method="lower"))
     for threshold in tried:
-        rates = label_free_rates(rank[label != 1], injected, float(threshold), rng=rng)
-        if rates.purity.value >= purity:
+        if posterior.rates(rank >= threshold, label != 1).purity.value >= purity:
             return float(threshold)
     return float(tried[-1])
 

@@ -172,7 +172,6 @@ class EvaluateTransientBogusTask(PipelineTask):
             snr_cut=self.config.snrCut,
             snr_edges=tuple(self.config.snrBins),
             n_resamples=self.config.nResamples,
-            n_strata=self.config.nStrata,
             seed=self.config.seed,
         )
 

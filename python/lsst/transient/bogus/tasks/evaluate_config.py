@@ -167,15 +167,6 @@ class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=Evalu
         default=300,
         min=10,
     )
-    nStrata = RangeField(
-        dtype=int,
-        doc="Bins of significance, equally filled by injections and each split by the brightness of the "
-        "template, within which real detections are assumed to score like injections. 1 assumes that both "
-        "have the same distribution of significance; many make the label-free estimates noisy. Reduced "
-        "where a bin would hold fewer than 15 injections.",
-        default=3,
-        min=1,
-    )
     doTruth = Field[bool](
         doc="Compare with the simulated truth? Needs a simulated survey.",
         default=False,
