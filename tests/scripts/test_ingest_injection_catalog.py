@@ -244,6 +244,19 @@ def test_nothing_to_read_is_said(repo: Path) -> None:
     assert "nowhere" in result.output
 
 
+def test_catalogues_with_different_columns_are_refused(repo: Path, butler: Butler) -> None:
+    catalog = make_catalog(101, 0)
+    catalog["event_id"] = np.arange(N_ROWS)
+    butler.collections.register("other_mode")
+    data_id = {"instrument": "Cam", "visit": 101, "detector": 0}
+    butler.put(catalog, "transient_injection_catalog", data_id, run="other_mode")
+    arguments = [str(repo), "-i", f"other_mode,{INPUT}", "-o", "run"]
+    result = CliRunner().invoke(ingest_injection_catalog, arguments)
+    assert result.exit_code == 1
+    assert "6 catalogues have not all the same columns" in result.output
+    assert "run" not in butler.collections.query("*")
+
+
 def test_a_collection_that_is_no_run_is_refused(repo: Path, butler: Butler) -> None:
     butler.collections.register("chain", CollectionType.CHAINED)
     result = invoke(repo, "-o", "chain", "--extend")

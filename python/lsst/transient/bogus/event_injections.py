@@ -96,12 +96,15 @@ def draw_coherent(
     moments: offsets follow a normal distribution with the moments of the host.  The
     place does not depend on how the galaxy was measured in a visit; only whether it
     is taken does, where the probability happens to be close to the anchor's number.
+    Of several anchors that are taken beside one galaxy, one alone, the same at all
+    times, is the place of events: a galaxy has one supernova at a time.
     """
     anchors, x, y = _anchors_in_box(sky_map, box, rate=rate, seed=seed, reach_arcsec=0.0)
     host, distance2 = _nearest_host(sources, candidates, x, y)
     taken = hash_uniform(anchors.ids, "taken", seed) < np.exp(-distance2 / 2)
     magnitude, cycle = light_curve.magnitudes(anchors.ids, mjd, band, seed=seed)
-    rows = np.flatnonzero(taken & (magnitude <= faintest))
+    rows = _one_per_host(np.flatnonzero(taken), host, hash_uniform(anchors.ids, "first", seed))
+    rows = rows[magnitude[rows] <= faintest]
     hosts = host[rows]
     moments = (sources.ixx[hosts], sources.iyy[hosts], sources.ixy[hosts])
     on_sky = sky_ellipses(*moments, sky_map.jacobian(sources.x[hosts], sources.y[hosts]))
@@ -187,6 +190,13 @@ def _anchors_in_box(
     margin = -reach_arcsec / sky_map.pixel_scale
     rows = np.flatnonzero(is_within(x, y, box, margin))
     return anchors[rows], x[rows], y[rows]
+
+
+def _one_per_host(rows: _Rows, host: _Rows, order: _Array) -> _Rows:
+    """Return, of the rows of each host, the one that is first in an order."""
+    ranked = rows[np.lexsort((order[rows], host[rows]))]
+    _, first = np.unique(host[ranked], return_index=True)
+    return np.sort(ranked[first])
 
 
 def _nearest_host(sources: HostSources, candidates: _Rows, x: _Array, y: _Array) -> tuple[_Rows, _Array]:

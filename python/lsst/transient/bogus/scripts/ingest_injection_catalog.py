@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import Table, TableMergeError, vstack
 
 from lsst.daf.butler import (
     Butler,
@@ -55,6 +55,8 @@ def read_catalogs(butler: Butler, refs: Sequence[DatasetRef]) -> Table:
     ------
     TableSchemaError
         Raised if a catalogue lacks a column that is needed to ingest it.
+    InputDataError
+        Raised if the catalogues have different columns, as those of two modes have.
     """
     tables = []
     for ref in _track(refs, "Reading"):
@@ -65,7 +67,12 @@ def read_catalogs(butler: Butler, refs: Sequence[DatasetRef]) -> Table:
         table.meta.clear()
         table.remove_columns([name for name in _PIXEL_COLUMNS if name in table.colnames])
         tables.append(table)
-    return vstack(tables, join_type="exact")
+    try:
+        return vstack(tables, join_type="exact")
+    except TableMergeError as error:
+        raise InputDataError(
+            f"The {len(tables)} catalogues have not all the same columns: {error}"
+        ) from error
 
 
 def shard_catalog(catalog: Table) -> dict[_Shard, Table]:

@@ -19,7 +19,7 @@ class EventConfig(Config):
     rate = RangeField(
         dtype=float,
         doc="For mode coherent: fraction of the anchors that can be the place of an event. A galaxy with the "
-        "axes a and b in arcsec has 2.4 a b rate events in a period.",
+        "axes a and b in arcsec has 2.4 a b rate of them on the average; one alone has an event in a period.",
         default=0.1,
         min=0.0,
         max=1.0,
