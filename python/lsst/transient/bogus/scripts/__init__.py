@@ -24,6 +24,7 @@ _COMMANDS = {
     "list-candidates": "List the confirmed candidates of a collection.",
     "report": "Write metrics.json and index.html for a collection.",
     "simulate-survey": "Simulate a survey into a repository.",
+    "tune": "Search for settings of the training that suit a survey better.",
 }
 """Subcommands and what they do: the modules behind them are imported when they run."""
 
