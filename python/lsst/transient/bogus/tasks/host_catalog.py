@@ -33,7 +33,8 @@ from ..ids import MAX_ROWS, pack_ids
 from ..injection_laws import faint_flux_error, flux_to_magnitude
 from ..object_hosts import hosts_from_objects, is_near
 from ..seeds import generator
-from .host_catalog_config import GalaxyHostCatalogConfig, GalaxyHostCatalogConnections
+from .host_catalog_config import GalaxyHostCatalogConfig
+from .host_catalog_connections import GalaxyHostCatalogConnections
 from .host_selection import can_host, pick_columns, select_flags
 
 

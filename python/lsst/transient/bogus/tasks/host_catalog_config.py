@@ -1,11 +1,11 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections and configuration of the task that draws injections."""
+"""Configuration of the task that draws injections."""
 
 from __future__ import annotations
 
-__all__ = ("PSF_QUANTITIES", "QUANTITIES", "GalaxyHostCatalogConfig", "GalaxyHostCatalogConnections")
+__all__ = ("PSF_QUANTITIES", "QUANTITIES", "GalaxyHostCatalogConfig")
 
 from lsst.pex.config import (
     ChoiceField,
@@ -16,15 +16,13 @@ from lsst.pex.config import (
     ListField,
     RangeField,
 )
-from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
-from lsst.pipe.base import connectionTypes as cT
+from lsst.pipe.base import PipelineTaskConfig
 
-from ..columns import INJECTION_CATALOG
 from ..host_injections import InjectionLaws
 from .event_config import EventConfig
+from .host_catalog_connections import GalaxyHostCatalogConnections
 from .object_host_config import ObjectHostConfig
 
-_VD = ("instrument", "visit", "detector")
 QUANTITIES = (
     "id",
     "ra",
@@ -43,35 +41,6 @@ QUANTITIES = (
 
 PSF_QUANTITIES = ("psf_ixx", "psf_iyy", "psf_ixy")
 """What it must tell about the PSF at a source, if the size of hosts is compared with it."""
-
-
-class GalaxyHostCatalogConnections(PipelineTaskConnections, dimensions=_VD):
-    """Connections of `GalaxyHostCatalogTask`."""
-
-    sources = cT.Input(
-        doc="Sources measured on the visit image.",
-        name="source_detector",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-    objects = cT.Input(
-        doc="Coadd objects of the tracts that overlap the detector.",
-        name="object",
-        storageClass="ArrowAstropy",
-        dimensions=("skymap", "tract"),
-        multiple=True,
-        deferLoad=True,
-    )
-    injection_catalog = cT.Output(
-        doc=INJECTION_CATALOG.doc,
-        name="transient_injection_catalog",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-
-    def __init__(self, *, config: GalaxyHostCatalogConfig) -> None:
-        if not config.doObjectHosts:
-            del self.objects
 
 
 class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHostCatalogConnections):
