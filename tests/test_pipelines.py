@@ -45,3 +45,15 @@ def test_training_task_of_the_same_graph_feeds_the_scores() -> None:
     graph = Pipeline.from_uri(str(STANDALONE / "transient_bogus.yaml")).to_graph()
     assert graph.producing_edge_of("transient_bogus_model").task_label == "train"
     assert "score" in {edge.task_label for edge in graph.consuming_edges_of("transient_bogus_model")}
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda p: str(p.relative_to(STANDALONE)))
+def test_contact_sheets_are_of_the_stamps_and_labels_of_the_loop(path: Path) -> None:
+    graph = Pipeline.from_uri(str(path)).to_graph()
+    graph.resolve(dimensions=None, dataset_types={})
+    sheets = {"contactSheet", "surveyContactSheet"} & set(graph.tasks)
+    assert len(sheets) == (2 if "label" in graph.tasks else 0)
+    for sheet in sheets:
+        inputs = {edge.parent_dataset_type_name for edge in graph.tasks[sheet].inputs.values()}
+        assert inputs == {"transient_cutouts", "transient_labels"}
+        assert {graph.producing_edge_of(name).task_label for name in inputs} == {"cutout", "label"}

@@ -58,7 +58,8 @@ class Handle:
         self.table = table
         self.reads = 0
 
-    def get(self, *, parameters: dict[str, Any] | None = None) -> Table:
+    def get(self, *, parameters: dict[str, Any] | None = None, storageClass: str | None = None) -> Table:
+        assert storageClass in (None, "ArrowTable")
         self.reads += 1
         columns = (parameters or {}).get("columns")
         return self.table[columns] if columns else self.table

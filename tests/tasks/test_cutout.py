@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from lsst.daf.butler import Config
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection, makeTestRepo
 from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema
 from lsst.pex.config import FieldValidationError
 from lsst.pipe.base import InMemoryDatasetHandle
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
+from lsst.transient.bogus.handles import read_table
+from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.stamps import CutoutFlag
 from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutConnections, CutoutTask
 
@@ -256,6 +259,27 @@ def test_quantum(tmp_path: Path) -> None:
     assert stored["image"].unit == u.nJy
     assert stored.meta["CUTOUT_FLAG_BITS"] == direct.meta["CUTOUT_FLAG_BITS"]
     assert stored.meta["CHANNELS"] == ["difference", "science", "template"]
+
+
+@pytest.mark.parametrize("size", [30, 31])
+def test_stored_as_words_they_are_read_as_tensors(tmp_path: Path, size: int) -> None:
+    x, y = [1070.0, 1024.0, np.nan], [2350.0, 2310.0, 2350.0]
+    config = Config({"datastore": {"cls": "lsst.daf.butler.datastores.fileDatastore.FileDatastore"}})
+    repo = makeTestRepo(str(tmp_path), {"instrument": ["Cam"]}, config=config)
+    addDatasetType(repo, "transient_cutouts", {"instrument"}, "ArrowAstropy")
+    butler = makeTestCollection(repo)
+    words = run(x, y, size=size, storage="words")
+    butler.put(words, "transient_cutouts", instrument="Cam")
+    stored = butler.get("transient_cutouts", instrument="Cam")
+    assert stored["image"].shape == (3, (3 * size**2 * 4 + 7) // 8)
+    tensors = run(x, y, size=size)
+    found = read_table(butler.getDeferred("transient_cutouts", instrument="Cam"))
+    for name in CUTOUTS.names:
+        np.testing.assert_array_equal(found[name], tensors[name])
+        assert found[name].dtype == tensors[name].dtype
+        assert found[name].unit == tensors[name].unit
+    assert {name: found.meta[name] for name in tensors.meta} == tensors.meta
+    assert Stamps.from_table(words).image.shape == (3, 3, size, size)
 
 
 def test_output_is_what_the_connections_declare() -> None:

@@ -28,7 +28,7 @@ class Handle:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    def get(self, *, parameters: dict[str, Any] | None = None) -> Table:
+    def get(self, *, parameters: dict[str, Any] | None = None, **_: Any) -> Table:
         return self.table
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 from astropy.table import Table
 
+from .words import unpack_tensors
+
 _HEADER = b"table_meta_yaml"
 _PANDAS_INDEX = b"lsst::arrow::astropy_pandas_index"
 
@@ -61,7 +63,8 @@ def read_table(handle: _Handle, columns: Iterable[str] | None = None) -> Table:
     Returns
     -------
     table : `astropy.table.Table`
-        The table, equal to what ``handle.get`` returns with `table_parameters`.
+        The table, equal to what ``handle.get`` returns with `table_parameters`; but
+        tensors that are stored as words are tensors again.
 
     Notes
     -----
@@ -73,7 +76,7 @@ def read_table(handle: _Handle, columns: Iterable[str] | None = None) -> Table:
     parameters = table_parameters(columns)
     found = handle.get(parameters=parameters, storageClass="ArrowTable")
     table = found if isinstance(found, Table) else arrow_to_table(found)
-    return handle.get(parameters=parameters) if table is None else table
+    return unpack_tensors(handle.get(parameters=parameters) if table is None else table)
 
 
 def arrow_to_table(arrow: pa.Table) -> Table | None:

@@ -17,7 +17,7 @@ from astropy.table import Table, vstack
 from lsst.daf.butler import Butler, DatasetRef, MissingDatasetTypeError
 
 from ..errors import InputDataError
-from ..handles import table_parameters
+from ..handles import read_table, table_parameters
 from ..seeds import generator
 from .stamps import display_stamps
 
@@ -258,7 +258,7 @@ def _read_stamps(reader: _Reader, sources: Table) -> tuple[npt.NDArray[np.uint8]
         ref = cutouts.get((int(pair[0]), int(pair[1])))
         if ref is None:
             continue
-        table = reader.read(ref)
+        table = read_table(reader.butler.getDeferred(ref))
         rows = np.flatnonzero(np.all(key == pair, axis=1))
         place = _places(table["diaSourceId"], np.asarray(sources["diaSourceId"])[rows])
         found = place >= 0

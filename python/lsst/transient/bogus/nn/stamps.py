@@ -12,6 +12,8 @@ import dataclasses
 import numpy as np
 from astropy.table import Table
 
+from ..words import unpack_tensors
+
 _HALF = 2  # the centre is 5x5 pixels: a PSF core
 
 
@@ -54,13 +56,15 @@ class Stamps:
         Parameters
         ----------
         cutouts
-            Table of schema `lsst.transient.bogus.columns.CUTOUTS`.
+            Table of schema `lsst.transient.bogus.columns.CUTOUTS`, stored as tensors or
+            as words.
 
         Returns
         -------
         stamps : `Stamps`
             Stamps of all rows.
         """
+        cutouts = unpack_tensors(cutouts)
         bits = cutouts.meta.get("MASK_BITS", {})
         return cls(
             np.asarray(cutouts["image"]),

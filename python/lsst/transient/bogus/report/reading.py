@@ -20,7 +20,7 @@ from lsst.pipe.base import TaskMetadata
 from lsst.pipe.base.resource_usage import QuantumResourceUsage
 
 from ..columns import LIGHT_CURVES, OBJECTS
-from ..handles import table_parameters
+from ..handles import read_table, table_parameters
 from ..plots.injections import survey_catalog
 from ..plots.tables import EvaluationTables
 
@@ -247,7 +247,7 @@ def _read_stamps(
         )
         if not refs:
             continue
-        cutouts = butler.get(refs[0], parameters=table_parameters(["diaSourceId", "image"]))
+        cutouts = read_table(butler.getDeferred(refs[0]), ["diaSourceId", "image"])
         channels = channels or tuple(cutouts.meta.get("CHANNELS", ()))
         for row in cutouts[np.isin(np.asarray(cutouts["diaSourceId"]), wanted[:, 0])]:
             stamps[int(row["diaSourceId"])] = np.array(row["image"])

@@ -26,6 +26,7 @@ from ..stamps import (
     is_all_missing,
     stamp_grid,
 )
+from ..words import pack_tensors
 from .cutout_config import UNITS, CutoutConfig, CutoutConnections
 
 
@@ -172,4 +173,6 @@ class CutoutTask(PipelineTask):
             if foreign:
                 self.log.warning("Planes of kind %s are in %s, not %s.", kind, foreign, UNITS[kind])
                 cutouts[kind].unit = None
+        if self.config.storage == "words":
+            return pack_tensors(cutouts, self.config.plane_kinds())
         return cutouts

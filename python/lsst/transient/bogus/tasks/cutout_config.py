@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ("UNITS", "CutoutConfig", "CutoutConnections")
 
-from lsst.pex.config import DictField, Field, FieldValidationError, ListField, RangeField
+from lsst.pex.config import ChoiceField, DictField, Field, FieldValidationError, ListField, RangeField
 from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
@@ -131,6 +131,16 @@ class CutoutConfig(PipelineTaskConfig, pipelineConnections=CutoutConnections):
     saturatedBit = Field[str](
         doc="Bit of maskBits that sets the flag SATURATED where it is anywhere in the stamp; empty for none.",
         default="SATURATED",
+    )
+    storage = ChoiceField[str](
+        doc="How image, variance and mask are stored; nothing is rounded either way.",
+        allowed={
+            "tensor": "As they are: columns of shape (N, channel, size, size), whatever reads the table.",
+            "words": "As rows of 64-bit words, which are written and read several times faster. Tasks and "
+            "scripts of this package do not see a difference; others read the table with "
+            "lsst.transient.bogus.handles.read_table. For training sets of a million stamps.",
+        },
+        default="tensor",
     )
     xColumn = Field[str](doc="Column of the DIA source table with the pixel column.", default="x")
     yColumn = Field[str](doc="Column of the DIA source table with the pixel row.", default="y")
