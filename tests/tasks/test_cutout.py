@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -33,6 +34,7 @@ BOXES = {
     "template": Box.factory[2290:2420, 1004:1144],
     "matched_template": Box.factory[2310:2400, 1024:1124],
 }
+NO_FLAG_BITS = {"centerBadBits": [], "saturatedBit": ""}
 OFFSETS = {"difference": 0.0, "science": 1e6, "template": 2e6, "matched_template": 3e6}
 
 
@@ -166,13 +168,65 @@ def test_masks_are_the_same_by_either_way() -> None:
     assert many.any()
 
 
-def test_absent_planes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_absent_planes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        run([1070.0], [2350.0], channels=["difference"])
-    assert [r.getMessage() for r in caplog.records if "STREAK" in r.getMessage()] == [
-        "The difference mask has no planes ['COSMIC_RAY', 'DETECTION_EDGE', 'HIGH_VARIANCE', 'INTERPOLATED', "
-        "'SAT_TEMPLATE', 'STREAK', 'SUSPECT']; their bits stay 0."
+        run([1070.0, 1080.0], [2350.0, 2350.0], maskBits={"A": "BAD STREAK", "B": "CR"}, **NO_FLAG_BITS)
+    assert [r.getMessage() for r in caplog.records if "do not have" in r.getMessage()] == [
+        "Mask planes that files do not have, whose bits stay 0: CR in difference, science, template; "
+        "STREAK in difference, science, template."
     ]
+
+
+class BoxHandle:
+    """A handle of a file that is read in boxes, or of a legacy one that does not know them."""
+
+    def __init__(self, plane: Image | Mask, *, knows_boxes: bool) -> None:
+        self.plane, self.knows_boxes, self.reads = plane, knows_boxes, []
+
+    def get(self, *, parameters: dict[str, Any] | None = None) -> Image | Mask:
+        box = (parameters or {}).get("bbox")
+        self.reads.append(box)
+        return self.plane if box is None or not self.knows_boxes else self.plane[box]
+
+
+@pytest.mark.parametrize("knows_boxes", [True, False])
+@pytest.mark.parametrize(("y", "n_boxes"), [(2350.0, 2), (2310.0, 1)])
+def test_few_stamps_are_read_in_boxes(knows_boxes: bool, y: float, n_boxes: int) -> None:
+    images = {channel: coded_image(channel) for channel in ("difference", "science", "template")}
+    rng = np.random.default_rng(1)
+    for channel, image in images.items():
+        shape = (BOXES[channel].y.size, BOXES[channel].x.size)
+        image.mask.set("BAD", rng.random(shape) < 0.2)
+    sources = dia_sources([1080.0, np.nan, 1070.0], [2350.0, 2350.0, y])
+
+    def cut(box_cost: int) -> tuple[Table, dict[str, BoxHandle]]:
+        task = CutoutTask(config=CutoutConfig(boxCost=box_cost))
+        planes = {
+            name: BoxHandle(handle.get(), knows_boxes=knows_boxes) for name, handle in handles(images).items()
+        }
+        return task.run(dia_sources=sources, **planes).cutouts, planes
+
+    (boxes, planes), (whole, _) = cut(0), cut(10**9)
+    for name in CUTOUTS.names:
+        np.testing.assert_array_equal(boxes[name], whole[name])
+    assert boxes["mask"].any()
+    assert planes["difference_image"].reads == [None]
+    # A stamp that is partly off a plane has no box: the plane is read whole.
+    inside = [len([b for b in planes[f"{c}_mask"].reads if b is not None]) for c in ("science", "template")]
+    assert inside == ([2, 2] if knows_boxes else [1, 1])
+    is_whole = [None in planes[f"{channel}_variance"].reads for channel in ("science", "template")]
+    assert is_whole == [not knows_boxes or n_boxes == 1, not knows_boxes]
+
+
+@pytest.mark.parametrize(("n", "in_boxes"), [(4, True), (5, False)])
+def test_boxes_only_where_they_cost_less(n: int, in_boxes: bool) -> None:
+    image = coded_image("difference")  # 9000 pixels
+    planes = {k: BoxHandle(getattr(image, k), knows_boxes=True) for k in ("image", "variance", "mask")}
+    task = CutoutTask(config=CutoutConfig(channels=["difference"], boxCost=2000))
+    sources = dia_sources(np.linspace(1060, 1080, n).tolist(), [2350.0] * n)
+    task.run(dia_sources=sources, **{f"difference_{kind}": handle for kind, handle in planes.items()})
+    assert (planes["variance"].reads == [None]) != in_boxes
+    assert len(planes["variance"].reads) == (n if in_boxes else 1)
 
 
 def test_units_are_converted_or_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -224,7 +278,8 @@ def test_connections_follow_the_configuration(do_variance: bool, do_mask: bool) 
     assert connections.difference_image.storageClass == "ImageV2"
 
 
-def test_quantum(tmp_path: Path) -> None:
+@pytest.mark.parametrize("box_cost", [0, 10**9])
+def test_quantum(tmp_path: Path, box_cost: int) -> None:
     repo = makeTestRepo(str(tmp_path))
     addDataIdValue(repo, "instrument", "Cam")
     addDataIdValue(repo, "physical_filter", "Cam-r", band="r")
@@ -246,7 +301,7 @@ def test_quantum(tmp_path: Path) -> None:
     for channel, name in names.items():
         butler.put(coded_image(channel), name, data_id)
     butler.put(dia_sources([1070.0, 1024.0], [2350.0, 2310.0]), "dia_source_detector", data_id)
-    task = CutoutTask(config=CutoutConfig())
+    task = CutoutTask(config=CutoutConfig(boxCost=box_cost))
     connections = CutoutConnections(config=task.config)
     quantum = makeQuantum(
         task, butler, data_id, dict.fromkeys([*connections.inputs, *connections.outputs], data_id)

@@ -10,15 +10,17 @@ into a `Plane` here.  No other module outside ``standalone`` knows `lsst.images`
 
 from __future__ import annotations
 
-__all__ = ("Plane", "condense", "image_plane", "mask_bytes", "mask_plane", "mask_table")
+__all__ = ("Plane", "condense", "image_plane", "mask_bytes", "mask_plane", "mask_table", "read_boxes")
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import astropy.units
 import numpy as np
+import numpy.typing as npt
 
-from lsst.images import Image, Mask
+from lsst.images import Box, Image, Mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,41 @@ class Plane:
     x0: int
     y0: int
     unit: str = ""
+
+
+def read_boxes(
+    handle: Any, x0: npt.NDArray[np.int64], y0: npt.NDArray[np.int64], size: int
+) -> list[Image] | list[Mask] | None:
+    """Read square boxes of a plane, where the file and all boxes allow it.
+
+    Parameters
+    ----------
+    handle
+        Deferred handle of a plane.
+    x0
+        First column of each box in parent pixel coordinates, shape (N,).
+    y0
+        First row of each box, shape (N,).
+    size
+        Side of the boxes.
+
+    Returns
+    -------
+    boxes : `list` [`lsst.images.Image` or `lsst.images.Mask`] or `None`
+        N boxes; `None` if one of them is not wholly on the plane, or if the reader
+        knows no boxes, as that of legacy files.
+    """
+    boxes = []
+    for column, row in zip(x0.tolist(), y0.tolist(), strict=True):
+        wanted = Box.factory[row : row + size, column : column + size]
+        try:
+            found = handle.get(parameters={"bbox": wanted})
+        except (IndexError, KeyError, ValueError):
+            return None
+        if found.bbox != wanted:
+            return None
+        boxes.append(found)
+    return boxes
 
 
 def image_plane(image: Image, *, unit: str | None = None) -> Plane:

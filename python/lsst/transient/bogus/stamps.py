@@ -101,6 +101,9 @@ class StampGrid:
     def __len__(self) -> int:
         return len(self.x0)
 
+    def __getitem__(self, rows: slice) -> StampGrid:
+        return StampGrid(self.x0[rows], self.y0[rows], self.is_valid[rows], self.size)
+
     def is_inside(self, shape: Sequence[int], *, x0: int, y0: int) -> _Bools:
         """Tell which stamps lie wholly on a plane.
 

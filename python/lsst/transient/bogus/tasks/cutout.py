@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("CutoutConfig", "CutoutConnections", "CutoutTask")
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from astropy.table import Table
 from lsst.pipe.base import PipelineTask, Struct
 
 from ..columns import CUTOUTS, DIA_SOURCE
-from ..pixels import condense, image_plane, mask_bytes, mask_plane, mask_table
+from ..pixels import condense, image_plane, mask_bytes, mask_plane, mask_table, read_boxes
 from ..stamps import (
     CutoutFlag,
     StampGrid,
@@ -39,6 +40,7 @@ class _Stamps:
     mask: np.ndarray | None
     is_partly_off: np.ndarray
     units: dict[str, list[str]]
+    area: int = 0
 
 
 class CutoutTask(PipelineTask):
@@ -62,7 +64,7 @@ class CutoutTask(PipelineTask):
         **planes
             A handle (anything with ``get()``) of each plane that the connections
             list, e.g. ``difference_image``, ``science_mask``.  Each is read once,
-            and only one is in memory at a time.
+            whole or in boxes, and only one is in memory at a time.
 
         Returns
         -------
@@ -75,7 +77,7 @@ class CutoutTask(PipelineTask):
             np.asarray(dia_sources[name], dtype=float) for name in (self.config.xColumn, self.config.yColumn)
         )
         grid = stamp_grid(x, y, self.config.size)
-        stamps = self._allocate(len(grid))
+        stamps, absent = self._allocate(len(grid)), {}
         for index, channel in enumerate(self.config.channels):
             for kind in ("image", "variance"):
                 array = getattr(stamps, kind)
@@ -85,7 +87,10 @@ class CutoutTask(PipelineTask):
                     )
                     stamps.units[kind].append(unit)
             if stamps.mask is not None:
-                self._cut_mask(planes[f"{channel}_mask"], channel, grid, stamps.mask[:, index])
+                absent[channel] = self._cut_mask(
+                    planes[f"{channel}_mask"], grid, stamps.mask[:, index], stamps
+                )
+        self._report_absent(absent)
         flags = self._flags(stamps, grid)
         return Struct(cutouts=self._table(np.asarray(dia_sources["diaSourceId"]), stamps, flags))
 
@@ -100,28 +105,58 @@ class CutoutTask(PipelineTask):
             units={"image": [], "variance": []},
         )
 
+    def _read(self, handle: Any, grid: StampGrid, stamps: _Stamps) -> Iterator[tuple[slice, Any]]:
+        """Read a plane whole or in boxes: yield rows of the grid, and the part that has their stamps."""
+        found = np.flatnonzero(grid.is_valid)
+        # The first plane is read whole: its size tells whether boxes of the others are worth it.
+        if len(found) and len(found) * self.config.boxCost < stamps.area:
+            boxes = read_boxes(handle, grid.x0[found], grid.y0[found], grid.size)
+            if boxes is not None:
+                yield from ((slice(row, row + 1), box) for row, box in zip(found, boxes, strict=True))
+                return
+        plane = handle.get()
+        stamps.area = plane.bbox.area
+        yield slice(None), plane
+
     def _cut_image(self, handle: Any, unit: str, grid: StampGrid, out: np.ndarray, stamps: _Stamps) -> str:
         """Fill the stamps of one image or variance plane, and return its unit."""
-        plane = image_plane(handle.get(), unit=unit)
-        gather_stamps(plane.array, grid, x0=plane.x0, y0=plane.y0, out=out, fill=np.nan)
-        stamps.is_partly_off |= ~grid.is_inside(plane.array.shape, x0=plane.x0, y0=plane.y0)
-        return plane.unit
+        out[~grid.is_valid] = np.nan
+        own = ""
+        for rows, part in self._read(handle, grid, stamps):
+            plane, places = image_plane(part, unit=unit), grid[rows]
+            gather_stamps(plane.array, places, x0=plane.x0, y0=plane.y0, out=out[rows], fill=np.nan)
+            stamps.is_partly_off[rows] |= ~places.is_inside(plane.array.shape, x0=plane.x0, y0=plane.y0)
+            own = plane.unit
+        return own
 
-    def _cut_mask(self, handle: Any, channel: str, grid: StampGrid, out: np.ndarray) -> None:
-        """Fill the stamps of one mask plane."""
-        mask, bits = handle.get(), self.config.mask_planes()
-        if out.size > mask.array[..., 0].size:
-            plane, absent = mask_plane(mask, bits)
-            gather_stamps(plane.array, grid, x0=plane.x0, y0=plane.y0, out=out, fill=0)
-        else:
-            # Fewer pixels in stamps than in the plane: condense after gathering.
-            table, absent = mask_table(mask, bits)
-            pixels = mask_bytes(mask)
-            raw = np.empty((*out.shape, pixels.shape[-1]), dtype=np.uint8)
-            gather_stamps(pixels, grid, x0=mask.bbox.x.start, y0=mask.bbox.y.start, out=raw, fill=0)
-            out[...] = condense(raw, table)
-        if absent:
-            self.log.info("The %s mask has no planes %s; their bits stay 0.", channel, sorted(absent))
+    def _cut_mask(self, handle: Any, grid: StampGrid, out: np.ndarray, stamps: _Stamps) -> frozenset[str]:
+        """Fill the stamps of one mask plane, and return the configured planes that it does not have."""
+        out[~grid.is_valid] = 0
+        absent: frozenset[str] = frozenset()
+        for rows, mask in self._read(handle, grid, stamps):
+            places, stamp, bits = grid[rows], out[rows], self.config.mask_planes()
+            if stamp.size > mask.array[..., 0].size:
+                plane, absent = mask_plane(mask, bits)
+                gather_stamps(plane.array, places, x0=plane.x0, y0=plane.y0, out=stamp, fill=0)
+            else:
+                # Fewer pixels in stamps than in the plane: condense after gathering.
+                table, absent = mask_table(mask, bits)
+                pixels = mask_bytes(mask)
+                raw = np.empty((*stamp.shape, pixels.shape[-1]), dtype=np.uint8)
+                x0, y0 = mask.bbox.x.start, mask.bbox.y.start
+                gather_stamps(pixels, places, x0=x0, y0=y0, out=raw, fill=0)
+                stamp[...] = condense(raw, table)
+        return absent
+
+    def _report_absent(self, absent: dict[str, frozenset[str]]) -> None:
+        """Log the configured mask planes that files do not have, once for all channels."""
+        names = {
+            name: [c for c, planes in absent.items() if name in planes]
+            for name in set().union(*absent.values())
+        }
+        if names:
+            text = "; ".join(f"{name} in {', '.join(names[name])}" for name in sorted(names))
+            self.log.info("Mask planes that files do not have, whose bits stay 0: %s.", text)
 
     def _flags(self, stamps: _Stamps, grid: StampGrid) -> np.ndarray:
         """Work out the flags of all stamps."""
