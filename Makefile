@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml setup.py constraints.txt | cksum | cut -d' ' -f1)
 
 JOBS ?= 2
-BENCHMARKS ?= association cutouts host_catalog scoring subtraction training_speed
+BENCHMARKS ?= association cutouts cutout_storage host_catalog scoring subtraction training_speed
 # One thread for each test process: the processes already fill the cores.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 

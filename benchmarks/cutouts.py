@@ -1,22 +1,22 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cutouts of a large detector: stamps per second, memory, storage.
+"""Cutouts of a large detector: stamps per second, memory, boxes.
 
     python benchmarks/cutouts.py
     python benchmarks/cutouts.py --sizes 100 10000 --only memory
 
 ``memory``: all stamps of three image planes in memory, beside `astropy.nddata.Cutout2D` for
 each source, and beside a plain copy of the output.  ``quantum``: the whole task on files of a
-Butler repository, beside reading the same planes and copying the output once.  ``storage``:
-bytes for each stamp and rates of ways to store them.  Every size runs in a process of its own,
-so that its peak memory is its own.
+Butler repository, beside reading the same planes and copying the output once; ratios both by
+the clock and by processor time.  ``boxes``: what a box of one stamp costs, in pixels of a whole
+plane.  Every size runs in a process of its own, so that its peak memory is its own.
+See cutout_storage.py for what is written.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import logging
 import resource
@@ -31,18 +31,16 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-import pyarrow.parquet
 from astropy.nddata import Cutout2D
-from astropy.table import Table
 
 from lsst.daf.butler import Butler
-from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
 
 # A benchmark makes the files that it reads.
 from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema  # noqa: TID251
 from lsst.pipe.base.testUtils import makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import DIA_SOURCE
+from lsst.transient.bogus.pixels import read_boxes
 from lsst.transient.bogus.stamps import gather_stamps, stamp_grid
 from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutConnections, CutoutTask
 
@@ -74,6 +72,16 @@ def best(function: Callable[[], Any], repeats: int = 3) -> float:
         start = time.perf_counter()
         function()
         times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def cpu(function: Callable[[], Any], repeats: int) -> float:
+    """Return the least processor time of some calls, which other processes disturb less than the clock."""
+    times = []
+    for _ in range(repeats):
+        start = time.process_time()
+        function()
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -182,27 +190,33 @@ def measure_quantum(n: int, root: str) -> dict[str, float]:
     data_id = butler.registry.expandDataId(DATA_ID)
     names = [*connections.inputs, *connections.outputs]
     quantum = makeQuantum(task, butler, data_id, dict.fromkeys(names, data_id))
-    base = peak_mib()
-    start = time.perf_counter()
+    base, start, start_cpu = peak_mib(), time.perf_counter(), time.process_time()
     runTestQuantum(task, butler, quantum, mockRun=False)
-    time_quantum, peak = time.perf_counter() - start, peak_mib() - base
-    time_read = best(read, 2)
+    quantum_s, quantum_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    peak = peak_mib() - base
     cutouts = butler.get("transient_cutouts", DATA_ID)
     arrays = [np.asarray(cutouts[name]) for name in ("image", "variance", "mask")]
     copies = [np.empty_like(a) for a in arrays]
-    time_copy = best(lambda: [np.copyto(c, a) for c, a in zip(copies, arrays, strict=True)])
-    forget(butler, "transient_cutouts")
-    start = time.perf_counter()
-    butler.put(cutouts, "transient_cutouts", DATA_ID)
-    time_write = time.perf_counter() - start
+
+    def copy() -> None:
+        for target, source in zip(copies, arrays, strict=True):
+            np.copyto(target, source)
+
+    def write() -> None:
+        forget(butler, "transient_cutouts")
+        butler.put(cutouts, "transient_cutouts", DATA_ID)
+
+    read_s, copy_s, write_s = best(read, 2), best(copy), best(write, 1)
+    floor_cpu, write_cpu = cpu(read, 2) + cpu(copy, 2), cpu(write, 1)
     forget(butler, "transient_cutouts", "dia_source_detector")
     return {
         "n": n,
-        "quantum_s": time_quantum,
-        "read_s": time_read,
-        "copy_s": time_copy,
-        "write_s": time_write,
-        "ratio_without_write": (time_quantum - time_write) / (time_read + time_copy),
+        "quantum_s": quantum_s,
+        "read_s": read_s,
+        "copy_s": copy_s,
+        "write_s": write_s,
+        "ratio_without_write": (quantum_s - write_s) / (read_s + copy_s),
+        "same_by_cpu_time": (quantum_cpu - write_cpu) / floor_cpu,
         "peak_mib": peak,
         "output_mib": sum(a.nbytes for a in arrays) / 2**20,
     }
@@ -214,57 +228,24 @@ def forget(butler: Butler, *names: str) -> None:
     butler.pruneDatasets(refs, unstore=True, purge=True, disassociate=True)
 
 
-def measure_storage(n: int) -> dict[str, Any]:
-    """Store stamps of noise and stars in several ways."""
-    rng = np.random.default_rng(2)
-    image = rng.normal(0, SIGMA, (n, 3, STAMP, STAMP)).astype(np.float32)
-    grid = np.arange(STAMP) - STAMP // 2
-    star = np.exp(-(grid[:, np.newaxis] ** 2 + grid**2) / 8.0).astype(np.float32)
-    image += (10 ** rng.uniform(1.5, 4.5, (n, 3, 1, 1))).astype(np.float32) * star
-    variance = (SIGMA**2 + np.clip(image, 0, None)).astype(np.float32)
-    mask = np.zeros(image.shape, dtype=np.uint8)
-    noise = np.float32(0.01 * SIGMA)
-    ways = {
-        "float32": image,
-        "float16": image.astype(np.float16),
-        "int16 steps": np.clip(image / (SIGMA / 30), -32768, 32767).astype(np.int16),
-        "float32 rounded": round_to(image, noise),
-        # Reading a list column costs the same for each element, whatever its size.
-        "pairs as int64": image.reshape(n, -1).view(np.int64),
-    }
-    result: dict[str, Any] = {"n": n}
-    for name, stored in ways.items():
-        for compression in ("snappy", "zstd"):
-            table = Table({"image": stored, "mask": mask, "variance": variance})
-            buffer = io.BytesIO()
-            start = time.perf_counter()
-            pyarrow.parquet.write_table(astropy_to_arrow(table), buffer, compression=compression)
-            wrote = time.perf_counter() - start
-            buffer.seek(0)
-            start = time.perf_counter()
-            # One thread, as the butler reads.
-            read = pyarrow.parquet.read_table(buffer, columns=["image"], use_threads=False)
-            back = np.asarray(arrow_to_astropy(read)["image"])
-            took = time.perf_counter() - start
-            factor = SIGMA / 30 if name == "int16 steps" else 1.0
-            values = back.view(np.float32).reshape(image.shape) if name == "pairs as int64" else back
-            error = np.abs(values.astype(np.float32) * factor - image) / np.sqrt(variance)
-            result[f"{name}, {compression}"] = {
-                "bytes_per_stamp_all_columns": buffer.getbuffer().nbytes / (3 * n),
-                "write_mb_s": image.nbytes / wrote / 1e6,
-                "read_image_mb_s": image.nbytes / took / 1e6,
-                "largest_error_in_sigma": float(error.max()),
-            }
+def measure_boxes(n: int, root: str) -> dict[str, float]:
+    """Read boxes of one stamp beside whole planes of the same files."""
+    (run,) = Butler.from_config(root).collections.query("test_*")
+    butler = Butler.from_config(root, run=run)
+    x, y = np.random.default_rng(4).integers(STAMP, SIDE - STAMP, (2, n))
+    result: dict[str, float] = {}
+    for plane, storage_class in (("image", "ImageV2"), ("mask", "MaskV2")):
+        handle = butler.getDeferred(f"difference_image.{plane}", DATA_ID, storageClass=storage_class)
+        whole = cpu(lambda handle=handle: handle.get(), 3)
+        boxes = read_boxes(handle, x, y, STAMP)
+        took = cpu(lambda handle=handle: read_boxes(handle, x, y, STAMP), 3)
+        result |= {
+            f"{plane}_whole_s": whole,
+            f"{plane}_box_s": took / n,
+            f"{plane}_box_in_pixels": took / n / whole * SIDE**2,
+            f"{plane}_is_box": float(boxes is not None),
+        }
     return result
-
-
-def round_to(values: np.ndarray, step: np.float32) -> np.ndarray:
-    """Clear the bits of each value below a step, so that it compresses."""
-    exponent = np.frexp(values)[1] - np.frexp(step)[1]
-    drop = np.clip(23 - exponent, 0, 23).astype(np.uint32)
-    bits = values.view(np.uint32)
-    half = np.where(drop > 0, np.uint32(1) << (np.maximum(drop, 1) - 1), 0).astype(np.uint32)
-    return ((bits + half) >> drop << drop).view(np.float32)
 
 
 def in_own_process(kind: str, n: int, root: str = "") -> dict[str, Any]:
@@ -286,30 +267,28 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", type=int, default=[100, 1000, 10_000, 100_000])
-    parser.add_argument("--only", choices=["memory", "quantum", "storage"])
+    parser.add_argument("--only", choices=["memory", "quantum", "boxes"])
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--root", default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if arguments.worker:
-        function = {"memory": measure_memory, "quantum": measure_quantum, "storage": measure_storage}
-        extra = (arguments.root,) if arguments.worker == "quantum" else ()
+        function = {"memory": measure_memory, "quantum": measure_quantum, "boxes": measure_boxes}
+        extra = (arguments.root,) if arguments.root else ()
         say(json.dumps(function[arguments.worker](arguments.sizes[0], *extra)))
         return
     if arguments.only in (None, "memory"):
         show("In memory, three planes", [in_own_process("memory", n) for n in arguments.sizes])
-    if arguments.only in (None, "quantum"):
-        with tempfile.TemporaryDirectory() as root:
-            repository(root)
-            sizes = [n for n in arguments.sizes if n <= 20_000]
-            show("Whole quantum, nine planes", [in_own_process("quantum", n, root) for n in sizes])
-            files = sum(p.stat().st_size for p in Path(root).rglob("*.fits"))
-            say(f"files: {files / 2**20:.0f} MiB")
-    if arguments.only in (None, "storage"):
-        storage = in_own_process("storage", 4000)
-        say(f"\nStorage of {storage.pop('n')} rows of three channels")
-        for name, values in storage.items():
-            say(f"{name:>24}", "  ".join(f"{key} {value:.4g}" for key, value in values.items()))
+    if arguments.only == "memory":
+        return
+    with tempfile.TemporaryDirectory() as root:
+        repository(root)
+        files = sum(p.stat().st_size for p in Path(root).rglob("*.fits"))
+        say(f"\nfiles: {files / 2**20:.0f} MiB")
+        if arguments.only in (None, "quantum"):
+            show("Whole quantum, nine planes", [in_own_process("quantum", n, root) for n in arguments.sizes])
+        if arguments.only in (None, "boxes"):
+            show("Boxes of one stamp", [in_own_process("boxes", 20, root)])
 
 
 if __name__ == "__main__":

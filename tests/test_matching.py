@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from lsst.transient.bogus.matching import match_one_to_one, nearest, pairs_within
@@ -17,8 +17,8 @@ CENTERS = [(0.0, 0.0), (359.9999, 40.0), (77.0, 90.0), (200.0, -89.9999)]
 
 
 def field(center: tuple[float, float], offsets: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions on a grid of 0.1 arcsec about a centre; duplicates are duplicates."""
-    dx, dy = np.array(offsets, dtype=float).reshape(-1, 2).T * 0.1 / 3600
+    """Return positions at offsets in milliarcsec from a centre; duplicates are duplicates."""
+    dx, dy = np.array(offsets, dtype=float).reshape(-1, 2).T * 1e-3 / 3600
     dec = np.clip(center[1] + dy, -90.0, 90.0)
     return (center[0] + dx / max(np.cos(np.radians(center[1])), 1e-3)) % 360.0, dec
 
@@ -39,10 +39,10 @@ def exhaustive(
     }
 
 
-OFFSETS = st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20)), max_size=14)
+OFFSETS = st.lists(st.tuples(st.integers(-2000, 2000), st.integers(-2000, 2000)), max_size=14)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 @given(OFFSETS, OFFSETS, st.sampled_from(CENTERS), st.sampled_from([0.05, 0.25, 0.55, 3.05]))
 def test_equals_exhaustive_search_in_crowded_fields(
     offsets1: list[tuple[int, int]],
@@ -51,28 +51,42 @@ def test_equals_exhaustive_search_in_crowded_fields(
     radius: float,
 ) -> None:
     first, second = field(center, offsets1), field(center, offsets2)
+    assume(no_ties(first, second, radius))
     index1, index2, separation = match_one_to_one(*first, *second, radius_arcsec=radius)
-    expected = exhaustive(first, second, radius)
-    found = set(zip(index1.tolist(), index2.tolist(), strict=True))
-    # Ties of a grid are broken by rounding, so compare what does not depend on it.
-    assert len(set(index1.tolist())) == len(index1)
-    assert len(set(index2.tolist())) == len(index2)
+    assert set(zip(index1.tolist(), index2.tolist(), strict=True)) == exhaustive(first, second, radius)
+    assert len(set(index1.tolist())) == len(set(index2.tolist())) == len(index1)
     assert np.all(np.diff(index1) > 0)
     assert np.all(separation <= radius)
-    assert bool(found) == bool(expected)
-    if no_ties(first, second, radius):
-        assert found == expected
 
 
 def no_ties(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...], radius: float) -> bool:
-    _, _, separation = pairs_within(*first, *second, radius_arcsec=radius)
-    return bool(np.all(np.diff(separation) > 1e-6))
+    """Whether rounding cannot decide: no two separations are equal, and none is at the radius."""
+    _, _, separation = pairs_within(*first, *second, radius_arcsec=2 * radius)
+    return bool(np.all(np.diff(separation) > 1e-6) and np.all(np.abs(separation - radius) > 1e-6))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(0, 3), max_size=9),
+    st.lists(st.integers(0, 3), max_size=9),
+    # Not at the pole itself, where positions of any right ascension differ by rounding alone.
+    st.sampled_from([center for center in CENTERS if center[1] < 90.0]),
+)
+def test_duplicates_equal_exhaustive_search(
+    places1: list[int], places2: list[int], center: tuple[float, float]
+) -> None:
+    """Positions that are the same to the last bit are told apart by their rows."""
+    corners = [(0, 0), (1500, 0), (0, -1500), (-1500, -1500)]
+    first, second = (field(center, [corners[place] for place in places]) for places in (places1, places2))
+    index1, index2, separation = match_one_to_one(*first, *second, radius_arcsec=0.5)
+    assert set(zip(index1.tolist(), index2.tolist(), strict=True)) == exhaustive(first, second, 0.5)
+    np.testing.assert_allclose(separation, 0.0, atol=1e-6)
 
 
 def test_equals_exhaustive_search_without_ties() -> None:
     rng = np.random.default_rng(1)
     for center in CENTERS:
-        first, second = (field(center, rng.normal(0, 10, (60, 2)).tolist()) for _ in range(2))
+        first, second = (field(center, rng.normal(0, 1000, (60, 2)).tolist()) for _ in range(2))
         index1, index2, _ = match_one_to_one(*first, *second, radius_arcsec=0.5)
         found = set(zip(index1.tolist(), index2.tolist(), strict=True))
         assert found == exhaustive(first, second, 0.5)

@@ -21,6 +21,7 @@ from lsst.daf.butler.formatters.parquet import arrow_to_astropy
 from lsst.images import MaskedImage
 from lsst.pipe.base import InMemoryDatasetHandle
 from lsst.transient.bogus.geometry import fit_sky_map
+from lsst.transient.bogus.labels import LabelFlag
 from lsst.transient.bogus.stamps import CutoutFlag
 from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutTask
 from lsst.transient.bogus.tasks.label import TransientLabelConfig, TransientLabelTask
@@ -100,6 +101,37 @@ def test_labels_agree_with_the_truth(visit: int, match_by: str, suffix: str) -> 
     assert np.sum(~sure & ~injected) <= 2
     lost = np.sum(~sure & injected)
     assert lost <= (3 if suffix == "" and match_by == "table" else 1)
+
+
+@pytest.mark.parametrize(("visit", "n_left_out"), [(100700, 3), (100701, 2)])
+def test_detected_injections_that_the_default_match_table_leaves_out_are_not_bogus(
+    visit: int, n_left_out: int
+) -> None:
+    """The stock table trims 50 pixels inward; the numbers are those of the sample's README."""
+    default, complete = (
+        set(read(f"injected_matched_dia_source{suffix}", visit)["diaSourceId"].tolist()) - {0}
+        for suffix in ("", "_trim0")
+    )
+    table = labels(visit, "table")
+    left_out = np.isin(table["diaSourceId"], sorted(complete - default))
+    assert left_out.sum() == n_left_out
+    assert np.all(np.asarray(table["is_ambiguous"])[left_out])
+    assert set(np.asarray(table["label_flag"])[left_out].tolist()) == {int(LabelFlag.NEAR_INJECTION)}
+    assert not np.any(np.asarray(table["label"])[left_out])
+    # With the complete table, or by position, they are what they are.
+    for match_by, suffix in (("table", "_trim0"), ("position", "")):
+        assert np.all(np.asarray(labels(visit, match_by, suffix)["label"])[left_out] == 1)
+
+
+@pytest.mark.parametrize(("match_by", "suffix"), [("table", ""), ("table", "_trim0"), ("position", "")])
+def test_match_whose_flux_contradicts_the_injection_is_ambiguous(match_by: str, suffix: str) -> None:
+    """One match of the sample is blended with something else: found with 971 nJy, injected with 373."""
+    table, truth = labels(100701, match_by, suffix), read("truth_dia_source", 100701)
+    blended = (np.asarray(truth["truth_class"]) == "injected") & np.asarray(truth["ambiguous"], dtype=bool)
+    contradicts = (np.asarray(table["label_flag"]) & LabelFlag.FLUX_CONTRADICTS) != 0
+    assert blended.sum() == 1
+    np.testing.assert_array_equal(contradicts, blended)
+    assert not np.any(np.asarray(labels(100700, match_by, suffix)["label_flag"]) & LabelFlag.FLUX_CONTRADICTS)
 
 
 @pytest.mark.parametrize("visit", VISITS)

@@ -1,0 +1,216 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How stamps are stored: bytes for each stamp, errors, and the rates of writing and loading.
+
+    python benchmarks/cutout_storage.py
+    python benchmarks/cutout_storage.py --only load --stamps 1000000
+
+``ways``: columns of stamps written to memory as Parquet and read back, in several dtypes and
+compressions.  ``load``: tables of cutouts in a Butler repository, written as `CutoutTask` writes
+them and read as training reads them, for both of its storages.  A stamp is one channel of one
+DIA source: 900 pixels with their variance and mask.  Rates are of the tensors (image, variance
+and mask) in memory, by the clock and by processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+from astropy.table import Table
+
+from lsst.daf.butler import Butler
+from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
+from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
+from lsst.transient.bogus.columns import CUTOUTS
+from lsst.transient.bogus.handles import read_table
+from lsst.transient.bogus.nn.stamps import Stamps
+from lsst.transient.bogus.words import pack_tensors
+
+STAMP = 30
+CHANNELS = ["difference", "science", "template"]
+SIGMA = 12.0
+STEP = SIGMA / 30
+"""Step of scaled integers: its rounding error is 1 % of the noise, rms."""
+TENSORS = ("image", "variance", "mask")
+N_TABLES = 8
+
+
+def say(*words: object) -> None:
+    """Write a line."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+class Clock:
+    """Elapsed and processor time since it was made."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter(), time.process_time()
+
+    def rates(self, n_bytes: float) -> str:
+        """Return the rates at which so many bytes were treated."""
+        elapsed, used = time.perf_counter() - self.start[0], time.process_time() - self.start[1]
+        return f"{n_bytes / elapsed / 1e6:6.0f} MB/s ({n_bytes / used / 1e6:6.0f} by processor time)"
+
+
+def stamps(n: int, seed: int) -> dict[str, np.ndarray]:
+    """Make stamps of noise and stars of all brightnesses, with the variance of both."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(0, 1, (n, len(CHANNELS), STAMP, STAMP)).astype(np.float32)
+    axis = np.arange(STAMP) - STAMP // 2
+    star = np.exp(-(axis[:, np.newaxis] ** 2 + axis**2) / 8.0).astype(np.float32)
+    light = (10 ** rng.uniform(1.5, 4.5, (n, len(CHANNELS), 1, 1))).astype(np.float32) * star
+    variance = (SIGMA**2 * rng.normal(1, 0.01, image.shape) + light).astype(np.float32)
+    image = image * np.sqrt(variance) + light
+    mask = (rng.random(image.shape) < 0.003).astype(np.uint8)
+    return {"image": image.astype(np.float32), "variance": variance, "mask": mask}
+
+
+def rounded(values: np.ndarray, step: np.float32) -> np.ndarray:
+    """Clear the bits of each value below a step, so that it compresses."""
+    exponent = np.frexp(values)[1] - np.frexp(step)[1]
+    drop = np.clip(23 - exponent, 0, 23).astype(np.uint32)
+    half = np.where(drop > 0, np.uint32(1) << (np.maximum(drop, 1) - 1), 0).astype(np.uint32)
+    return ((values.view(np.uint32) + half) >> drop << drop).view(np.float32)
+
+
+def compare_ways(n: int) -> None:
+    """Store stamps in several ways."""
+    made = stamps(n, 2)
+    image, noise = made["image"], np.sqrt(made["variance"])
+    ways = {
+        "float32": image,
+        "float32 rounded to steps": rounded(image, np.float32(STEP / 2)),
+        "float16": image.astype(np.float16),
+        "int16 in steps": np.clip(np.round(image / STEP), -32768, 32767).astype(np.int16),
+        "float32 in words": None,
+    }
+    say(f"Ways to store {3 * n} stamps: bytes of a stamp's image, variance and mask; rates of the image")
+    for name, stored in ways.items():
+        for compression in ("none", "snappy", "lz4", "zstd"):
+            table = Table({**made, "image": image if stored is None else stored})
+            table = pack_tensors(table, TENSORS) if stored is None else table
+            buffer = io.BytesIO()
+            clock = Clock()
+            pyarrow.parquet.write_table(
+                astropy_to_arrow(table["image",]), io.BytesIO(), compression=compression
+            )
+            wrote = clock.rates(image.nbytes)
+            pyarrow.parquet.write_table(astropy_to_arrow(table), buffer, compression=compression)
+            size = buffer.tell()
+            buffer.seek(0)
+            clock = Clock()
+            # One thread, as the butler reads.
+            read = pyarrow.parquet.read_table(buffer, columns=["image"], use_threads=False)
+            took = clock.rates(image.nbytes)
+            values = np.asarray(arrow_to_astropy(read)["image"])
+            back = values.view(np.float32).reshape(image.shape) if stored is None else values
+            factor = STEP if name.startswith("int16") else 1.0
+            error = np.abs(back.astype(np.float32) * factor - image) / noise
+            say(
+                f"{name:>25}, {compression:6} {size / (3 * n):6.0f} bytes  write {wrote}  read {took}  "
+                f"error rms {np.sqrt(np.mean(error**2)):.1e}, largest {error.max():.1e} of the noise"
+            )
+
+
+def repository(root: str) -> Butler:
+    """Make a repository for tables of cutouts."""
+    Butler.makeRepo(root)
+    repo = Butler.from_config(root, writeable=True)
+    addDataIdValue(repo, "instrument", "Cam")
+    for detector in range(N_TABLES):
+        addDataIdValue(repo, "detector", detector)
+    for storage in ("tensor", "words"):
+        addDatasetType(repo, storage, {"instrument", "detector"}, "ArrowAstropy")
+    return makeTestCollection(repo)
+
+
+def load(butler: Butler, storage: str, detector: int, out: dict[str, np.ndarray]) -> None:
+    """Read one table as training does: all its stamps, copied to where they are needed."""
+    table = read_table(butler.getDeferred(storage, instrument="Cam", detector=detector))
+    found = Stamps.from_table(table)
+    for name in TENSORS:
+        np.copyto(out[name], getattr(found, name))
+
+
+def files(butler: Butler, storage: str) -> Iterator[Path]:
+    """Go through the files of a dataset type."""
+    for detector in range(N_TABLES):
+        yield Path(butler.getURI(storage, instrument="Cam", detector=detector).ospath)
+
+
+def forget_cached(paths: Iterator[Path]) -> None:
+    """Make the next reading of files go to the disk."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def measure_load(root: str, n_rows: int, n_stamps: int) -> None:
+    """Write and load tables of cutouts."""
+    butler = repository(root)
+    meta = {"CHANNELS": CHANNELS, "MASK_BITS": {"BAD": 1}, "CUTOUT_FLAG_BITS": {}}
+    made = [
+        CUTOUTS.build({"diaSourceId": np.arange(n_rows), "cutout_flag": 0, **stamps(n_rows, seed)}, meta=meta)
+        for seed in range(N_TABLES)
+    ]
+    out = {name: np.array(made[0][name]) for name in TENSORS}
+    size = sum(tensor.nbytes for tensor in out.values())
+    rounds = max(1, round(n_stamps / (3 * n_rows * N_TABLES)))
+    say(f"\n{N_TABLES} tables of {n_rows} DIA sources; {size / n_rows / 3:.0f} bytes of tensors a stamp")
+    for storage in ("tensor", "words"):
+        clock = Clock()
+        for detector, table in enumerate(made):
+            stored = table if storage == "tensor" else pack_tensors(table, TENSORS)
+            butler.put(stored, storage, instrument="Cam", detector=detector)
+        say(f"{storage:>7}: write             {clock.rates(size * N_TABLES)}")
+        on_disk = sum(path.stat().st_size for path in files(butler, storage))
+        forget_cached(files(butler, storage))
+        clock = Clock()
+        for path in files(butler, storage):
+            path.read_bytes()
+        say(f"{storage:>7}: the disk's own    {clock.rates(on_disk)} of {on_disk / n_rows / N_TABLES / 3:.0f}"
+            " bytes for each stamp on disk")  # fmt: skip
+        forget_cached(files(butler, storage))
+        clock = Clock()
+        for detector in range(N_TABLES):
+            load(butler, storage, detector, out)
+        say(f"{storage:>7}: load from disk    {clock.rates(size * N_TABLES)}")
+        clock = Clock()
+        for _ in range(rounds):
+            for detector in range(N_TABLES):
+                load(butler, storage, detector, out)
+        say(f"{storage:>7}: load from cache   {clock.rates(size * N_TABLES * rounds)}, "
+            f"{rounds * N_TABLES * n_rows * 3} stamps")  # fmt: skip
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=["ways", "load"])
+    parser.add_argument("--rows", type=int, default=1000, help="DIA sources of a table")
+    parser.add_argument("--stamps", type=int, default=100_000, help="stamps to load")
+    arguments = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    if arguments.only in (None, "ways"):
+        compare_ways(arguments.rows)
+    if arguments.only in (None, "load"):
+        with tempfile.TemporaryDirectory() as root:
+            measure_load(root, arguments.rows, arguments.stamps)
+
+
+if __name__ == "__main__":
+    main()
