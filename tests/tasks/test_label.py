@@ -134,6 +134,19 @@ def test_the_whole_catalogue_excludes_even_if_the_table_has_fewer_rows() -> None
     assert labels["is_ambiguous"].tolist() == [False, True]
 
 
+@pytest.mark.parametrize("by_table", [True, False])
+def test_failed_injections_are_not_found(by_table: bool) -> None:
+    """A detection where nothing was injected after all is a chance neighbour: not positive, but in doubt."""
+    catalog = injections()
+    catalog["injection_flag"] = [0, 4, 0, 0]
+    sources = detections([0.1, 10.1, 20.1])
+    matches = matched(catalog, [90, 89, 88, 0]) if by_table else None
+    labels = label(sources, catalog, matches)
+    assert labels["label"].tolist() == [1, 0, 1]
+    assert labels["injection_id"].tolist() == [500, 0, 502]
+    assert labels["label_flag"].tolist() == [0, LabelFlag.NEAR_INJECTION, 0]
+
+
 def test_far_matches_of_the_table_are_doubtful() -> None:
     catalog = injections()
     labels = label(detections([0.9]), catalog, matched(catalog, [90, 0, 0, 0], separation=0.9))

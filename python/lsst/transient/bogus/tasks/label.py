@@ -116,10 +116,11 @@ class TransientLabelTask(PipelineTask):
     def _pair(self, dia_sources: Table, uninjected: Table, catalog: Table, unit: float) -> PairedLabels:
         """Compare with the processing without injections."""
         DIA_SOURCE.check(uninjected, ("diaSourceId", "ra", "dec"))
+        ra, dec = _drawn(catalog, np.nan, "ra", "dec")
         return pair_detections(
             (dia_sources["ra"], dia_sources["dec"]),
             (uninjected["ra"], uninjected["dec"]),
-            (catalog["ra"], catalog["dec"]),
+            (ra, dec),
             pair_radius_arcsec=self.config.pairRadius * unit,
             footprint_radius_arcsec=self.config.footprintRadius * unit,
         )
@@ -142,16 +143,16 @@ class TransientLabelTask(PipelineTask):
         """Match by the configured way."""
         radius = self.config.matchRadius * unit
         if self.config.matchBy == "position" or injected_matches is None:
-            return match_by_position(
-                dia_sources["ra"], dia_sources["dec"], catalog["ra"], catalog["dec"], radius_arcsec=radius
-            )
+            ra, dec = _drawn(catalog, np.nan, "ra", "dec")
+            return match_by_position(dia_sources["ra"], dia_sources["dec"], ra, dec, radius_arcsec=radius)
         INJECTED_MATCH.check(injected_matches, ("injection_id", "diaSourceId", "dist_diaSrc"))
+        (injection_ids,) = _drawn(catalog, 0, "injection_id")
         return match_by_table(
             np.asarray(dia_sources["diaSourceId"], dtype=np.int64),
             matched_dia_source=np.asarray(injected_matches["diaSourceId"], dtype=np.int64),
             matched_injection=np.asarray(injected_matches["injection_id"], dtype=np.int64),
             matched_separation=np.asarray(injected_matches["dist_diaSrc"], dtype=float),
-            injection_ids=np.asarray(catalog["injection_id"], dtype=np.int64),
+            injection_ids=injection_ids.astype(np.int64),
         )
 
     def _contradictions(self, dia_sources: Table, catalog: Table, matches: Matches) -> np.ndarray:
@@ -233,6 +234,14 @@ class TransientLabelTask(PipelineTask):
                 "LABEL_FLAG_BITS": flag_bits(),
             },
         )
+
+
+def _drawn(catalog: Table, other: float, *names: str) -> list[np.ndarray]:
+    """Return columns of a catalogue with another value where the injection failed: nothing is found there."""
+    failed = np.zeros(len(catalog), dtype=bool)
+    if "injection_flag" in catalog.colnames:
+        failed = np.asarray(catalog["injection_flag"]) != 0
+    return [np.where(failed, other, np.asarray(catalog[name])) for name in names]
 
 
 def _disagreements(
