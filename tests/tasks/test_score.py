@@ -12,7 +12,9 @@ import pytest
 import torch
 
 import lsst.daf.butler.tests as butlerTests
+from lsst.daf.butler import Butler, CollectionType
 from lsst.pipe.base import InvalidQuantumError
+from lsst.pipe.base.simple_pipeline_executor import SimplePipelineExecutor
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.calibration import Calibration
 from lsst.transient.bogus.columns import SCORES
@@ -228,3 +230,35 @@ def test_quantum_in_a_repository(visit, model, prerequisite, labelled, tmp_path)
     runTestQuantum(task, butler, makeQuantum(task, butler, data_id, where), mockRun=False)
     stored = butler.get("transient_bogus_scores", data_id)
     assert np.array_equal(stored["score_raw"], score(visit, model)["score_raw"])
+
+
+@pytest.mark.parametrize("first", ["early", "late"])
+def test_a_chain_of_collections_selects_the_model(visit, model, first, tmp_path):
+    other = dataclasses.replace(model, training_tiles=model.training_tiles[:3])
+    models = {"early": model, "late": other}
+    config = TransientBogusScoreConfig()
+    config.modelIsPrerequisite = True
+    data_id = {"instrument": "Cam", "visit": 5, "detector": 0}
+    Butler.makeRepo(str(tmp_path))
+    with Butler.from_config(str(tmp_path), writeable=True) as butler:
+        for dimension, value in (("instrument", "Cam"), ("visit", 5), ("detector", 0)):
+            butlerTests.addDataIdValue(butler, dimension, value)
+        butler.registry.insertDimensionData("visit_detector_region", data_id)
+        for connection in config.ConnectionsClass(config=config).allConnections.values():
+            name, dimensions = connection.name, set(connection.dimensions)
+            butlerTests.addDatasetType(butler, name, dimensions, connection.storageClass)
+        for run in ("tables", *models):
+            butler.collections.register(run)
+        butler.put(visit[0], "transient_cutouts", data_id, run="tables")
+        butler.put(visit[2], "dia_source_detector", data_id, run="tables")
+        for run, one in models.items():
+            butler.put(to_table(one), "transient_bogus_model", instrument="Cam", run=run)
+        last = "late" if first == "early" else "early"
+        butler.collections.register("chain", CollectionType.CHAINED)
+        butler.collections.redefine_chain("chain", ["tables", first, last])
+    butler = SimplePipelineExecutor.prep_butler(str(tmp_path), inputs=["chain"], output="out")
+    executor = SimplePipelineExecutor.from_task_class(TransientBogusScoreTask, config=config, butler=butler)
+    executor.run(register_dataset_types=True)
+    stored = Butler.from_config(str(tmp_path), collections="out").get("transient_bogus_scores", data_id)
+    assert set(stored["model_version"]) == {model_version(models[first])}
+    assert model_version(model) != model_version(other)
