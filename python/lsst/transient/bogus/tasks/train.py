@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 type _Key = tuple[int, int]
 
 _MIN_PRIOR = 1e-3  # with no sign of a real transient at all, scores still rank the sources
-_MAX_CALIBRATION_STRATA = 15
-_MIN_INJECTED_TO_CALIBRATE = 20
+_MAX_CALIBRATION_STRATA = 6
+_MIN_INJECTED_TO_CALIBRATE = 50
 
 
 class TrainTransientBogusTask(PipelineTask):
