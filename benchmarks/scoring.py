@@ -1,14 +1,20 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scoring speed in DIA sources per second, and what a quantum costs beside it.
+"""Scoring speed in DIA sources per second, beside the usual way and beside the floor.
 
-    python benchmarks/scoring.py [--threads N] [--device cuda]
+    python benchmarks/scoring.py [--threads N] [--device cuda] [--clock cpu]
 
-``task``: `TransientBogusScoreTask.run` on tables in memory.  ``files``: the same from a Parquet
-file.  ``loop``: normalisation stamp by stamp, then batches of 64 through one stock network after
-another, as such tasks are commonly written.  ``floor``: bare forward passes of the networks on
-normalised stamps at the best batch size.
+For each number of sources on one detector and of networks, seconds of
+
+``task``: `TransientBogusScoreTask.run` on tables in memory; ``files``: the same from a Parquet
+file; ``read``: reading that file alone; ``loop``: normalisation stamp by stamp, then batches of
+64 through one stock network after another, as such tasks are commonly written; ``floor``: bare
+forward passes of the same networks on normalised stamps, at the best batch size, memory layout
+and implementation.
+
+Then the start-up of a process, and a visit of 189 detectors, each with its file.  ``--clock cpu``
+counts the seconds of all threads instead of those on the wall: use it where other programs run.
 """
 
 from __future__ import annotations
@@ -20,8 +26,10 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
@@ -37,16 +45,29 @@ from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
 
 CHANNELS = ("difference", "science", "template")
-BATCHES = (32, 64, 128, 256, 512, 1024)
+BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
+N_FLOOR = {"cpu": 2048, "cuda": 65536}
+N_DETECTORS = 189
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+START_UP = """
+import sys
+import pyarrow.parquet
+from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
+from lsst.transient.bogus.nn.io import from_table
+TransientBogusScoreTask(config=TransientBogusScoreConfig())
+from_table(pyarrow.parquet.read_table(sys.argv[1]))
+"""
+
+Clock = Callable[[], float]
 
 
-def best_of(function: Callable[[], object], repeats: int = 3) -> float:
+def best_of(function: Callable[[], object], clock: Clock, repeats: int = 3) -> float:
     """Return the shortest of a few runs in seconds."""
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         function()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return min(seconds)
 
 
@@ -78,42 +99,79 @@ def loop(stamps: nn.Stamps, networks: list[PlainCompact], device: torch.device) 
                 torch.sigmoid(network(torch.stack(normalised[start : start + 64]).to(device))).cpu()
 
 
-def floor(x: torch.Tensor, model: nn.Model) -> float:
-    """Return the seconds of bare forward passes at the best batch size."""
+def floor(x: torch.Tensor, networks: list[torch.nn.Module], clock: Clock) -> float:
+    """Return the seconds for each stamp of bare forward passes at the best batch size and layout."""
+    x = x[: N_FLOOR[x.device.type]]
 
-    def forward(size: int) -> None:
+    def forward(stamps: torch.Tensor, size: int) -> None:
         with torch.no_grad():
-            for part in x.split(size):
-                model.network(part)
+            for network, part in itertools.product(networks, stamps.split(size)):
+                network(part)
         if x.is_cuda:
             torch.cuda.synchronize()
 
-    return min(best_of(lambda size=size: forward(size), 2) for size in BATCHES)
+    layouts = [x, x.contiguous(memory_format=torch.channels_last)]
+    sizes = [size for size in BATCHES[x.device.type] if size < 2 * len(x)]
+    tries = itertools.product(layouts, sizes or [len(x)])
+    return min(best_of(lambda a=a, size=size: forward(a, size), clock) for a, size in tries) / len(x)
 
 
-def measure(n: int, k: int, task: TransientBogusScoreTask, device: torch.device) -> dict[str, float]:
+def make_model(k: int) -> nn.Model:
+    """Return k untrained networks."""
+    spec = nn.ModelSpec(30, CHANNELS, ("BAD",), network_fold=(-1,) * k, folds=FoldRule(5, 1024, 0))
+    return nn.Model.blank(spec)
+
+
+def measure(
+    n: int, k: int, task: TransientBogusScoreTask, device: torch.device, clock: Clock
+) -> dict[str, float]:
     """Return the seconds of every way of scoring n sources with k networks."""
     cutouts, dia_sources = tables(n)
     stored = io.BytesIO()
     pyarrow.parquet.write_table(astropy_to_arrow(cutouts), stored)
     stamps = nn.Stamps.from_table(cutouts)
-    spec = nn.ModelSpec(30, CHANNELS, ("BAD",), network_fold=(-1,) * k, folds=FoldRule(5, 1024, 0))
-    model = nn.Model.blank(spec)
-    table = nn.to_table(model)
+    model = make_model(k)
+    table, spec = nn.to_table(model), model.spec
     plain = [PlainCompact(4, spec.network).to(device).eval() for _ in range(k)]
-    x = prepare(stamps, spec.normalisation, device=device).float()
+    x = prepare(stamps[: N_FLOOR[device.type]], spec.normalisation, device=device).float()
 
-    def from_file() -> None:
-        read = arrow_to_astropy(pyarrow.parquet.read_table(io.BytesIO(stored.getvalue())))
-        task.run(cutouts=read, dia_sources=dia_sources, model=table)
+    def read() -> object:
+        return arrow_to_astropy(pyarrow.parquet.read_table(io.BytesIO(stored.getvalue())))
 
     return {
-        "task": best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=table)),
-        "files": best_of(from_file),
-        "loop": best_of(lambda: loop(stamps, plain, device), 1),
-        "floor": floor(x, model.to(device)),
-        "load_model": best_of(lambda: nn.from_table(table)),
+        "task": best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=table), clock),
+        "files": best_of(lambda: task.run(cutouts=read(), dia_sources=dia_sources, model=table), clock),
+        "read": best_of(read, clock),
+        "loop": best_of(lambda: loop(stamps, plain, device), clock, 1),
+        "floor": n * min(floor(x, [model.to(device).network], clock), floor(x, plain, clock)),
+        "load_model": best_of(lambda: nn.from_table(table), clock),
     }
+
+
+def start_up(model: nn.Model) -> float:
+    """Return the seconds of a process that makes a task and loads a model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.parq"
+        pyarrow.parquet.write_table(nn.to_table(model), path)
+        command = [sys.executable, "-c", START_UP, str(path)]
+        return best_of(lambda: subprocess.run(command, check=True), time.perf_counter, 2)
+
+
+def visit(task: TransientBogusScoreTask, clock: Clock) -> float:
+    """Return the seconds of a visit of 189 detectors with 100 sources each, from files."""
+    cutouts, dia_sources = tables(100)
+    table = nn.to_table(make_model(1))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{detector}.parq" for detector in range(N_DETECTORS)]
+        for path in paths:
+            pyarrow.parquet.write_table(astropy_to_arrow(cutouts), path)
+
+        def score() -> None:
+            for path in paths:
+                read = arrow_to_astropy(pyarrow.parquet.read_table(path))
+                task.run(cutouts=read, dia_sources=dia_sources, model=table)
+
+        return best_of(score, clock, 1)
 
 
 def main() -> None:
@@ -123,24 +181,32 @@ def main() -> None:
     parser.add_argument("--networks", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
     options = parser.parse_args()
     logging.disable(logging.INFO)
-    device = resolve_device(options.device)
+    device, clock = resolve_device(options.device), CLOCKS[options.clock]
     config = TransientBogusScoreConfig()
     config.numThreads, config.device = options.threads, options.device
     task = TransientBogusScoreTask(config=config)
-    start = "from lsst.transient.bogus.tasks.score import TransientBogusScoreTask; import torch"
-    begin = time.perf_counter()
-    subprocess.run([sys.executable, "-c", start], check=True)
-    sys.stdout.write(json.dumps({"start_up_s": round(time.perf_counter() - begin, 2)}) + "\n")
+    alone: dict[int, float] = {}
     with torch_threads(options.threads) as n_threads:
         for n, k in itertools.product(options.sizes, options.networks):
-            seconds = measure(n, k, task, device)
-            row = {"n": n, "networks": k, "threads": n_threads}
+            seconds = measure(n, k, task, device, clock)
+            row = {"n": n, "networks": k, "threads": n_threads, "device": str(device)}
             row |= {f"{name}_s": round(value, 4) for name, value in seconds.items()}
-            row |= {"sources_per_s": round(n / seconds["task"])}
+            row |= {"sources_per_s": round(n / seconds["task"]), "floor_per_s": round(n / seconds["floor"])}
+            row |= {"loop_over_task": round(seconds["loop"] / seconds["task"], 2)}
+            row |= {"files_over_floor": round(seconds["files"] / (seconds["floor"] + seconds["read"]), 2)}
+            if k == 1:
+                alone[n] = seconds["task"]
+            elif n in alone:
+                row |= {"over_networks_alone": round(seconds["task"] / (k * alone[n]), 2)}
             sys.stdout.write(json.dumps(row) + "\n")
             sys.stdout.flush()
+        seconds_of_visit = visit(task, clock)
+    other = {"start_up_s": round(start_up(make_model(8)), 2), "visit_s": round(seconds_of_visit, 2)}
+    other |= {"visit_sources_per_s": round(N_DETECTORS * 100 / seconds_of_visit)}
+    sys.stdout.write(json.dumps(other) + "\n")
 
 
 if __name__ == "__main__":

@@ -91,19 +91,22 @@ def normalise(
     size = crop_size(image.shape[-1], spec.crop)
     start = image.shape[-1] // 2 - size // 2
     window = (..., slice(start, start + size), slice(start, start + size))
-    pixels = image[window].float()
-    noise = torch.ones_like(pixels) if variance is None else variance[window].float()
+    # What follows works in place on copies: on a CPU, new memory costs as much as the arithmetic.
+    n_channels = len(channels)
+    out = torch.empty(len(image), n_channels + 1, size, size, device=image.device)
+    pixels = out[:, :n_channels].copy_(image[window])
+    noise = torch.empty(pixels.shape, device=image.device)
+    noise.fill_(1.0) if variance is None else noise.copy_(variance[window])
     if spec.canonical_sign and "difference" in channels:
-        pixels, noise = _mirror(pixels, noise, channels)
-    good = torch.isfinite(pixels) & (noise > 0)
-    valid = good.all(dim=1, keepdim=True)
-    if flagged is not None:
-        valid &= ~flagged[window].unsqueeze(1)
+        _mirror(pixels, noise, channels)
+    good = (pixels.abs() < torch.inf) & (noise > 0)
+    valid = good.all(dim=1) if flagged is None else good.all(dim=1) & ~flagged[window]
     level, scale = _level_and_scale(pixels, good, noise, channels, spec)
-    values = torch.where(good, (pixels - level) / scale, 0.0)
+    pixels.sub_(level).div_(scale).masked_fill_(~good, 0.0)
     if spec.kind != "minmax":
-        values = _asinh(values.clamp(-spec.clip, spec.clip) / spec.softening)
-    return torch.cat([values, valid.to(values.dtype)], dim=1)
+        pixels.copy_(_asinh(pixels.clamp_(-spec.clip, spec.clip).div_(spec.softening)))
+    out[:, n_channels] = valid
+    return out
 
 
 def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None = None) -> torch.Tensor:
@@ -147,32 +150,32 @@ def _level_and_scale(
         high = torch.where(good, pixels, -torch.inf).amax(dim=(2, 3), keepdim=True)
         # A median level would not change the result; the difference keeps its zero.
         return low.nan_to_num(posinf=0.0), (high - low).nan_to_num(neginf=1.0).clamp_min(1e-30)
-    sparse = torch.where(good, pixels, torch.nan)[..., ::3, ::3].flatten(2)
-    level = sparse.nanmedian(dim=2, keepdim=True).values.nan_to_num()
+    thin = (..., slice(None, None, 3), slice(None, None, 3))
+    sparse = torch.where(good[thin], pixels[thin], torch.nan).flatten(2)
     if spec.kind == "robust":
+        level = sparse.nanmedian(dim=2, keepdim=True).values.nan_to_num()
         spread = (sparse - level).abs().nanmedian(dim=2, keepdim=True).values.nan_to_num()
         return level.unsqueeze(3), (_MAD_TO_SIGMA * spread).clamp_min(1e-30).unsqueeze(3)
-    keep = torch.tensor([name != "difference" for name in channels], device=pixels.device)
-    return (level * keep[:, None]).unsqueeze(3), noise.clamp_min(1e-30).sqrt()
+    level = torch.zeros(*pixels.shape[:2], 1, 1, device=pixels.device)
+    others = [i for i, name in enumerate(channels) if name != "difference"]
+    level[:, others, 0, 0] = sparse[:, others].nanmedian(dim=2).values.nan_to_num()
+    return level, noise.clamp_min_(1e-30).sqrt_()
 
 
-def _mirror(
-    pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mirror the stamps whose difference is negative at the centre: pixels and variances."""
+def _mirror(pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]) -> None:
+    """Mirror, in place, pixels and variances of the stamps whose difference is negative at the centre."""
     d = channels.index("difference")
-    sign = canonical_sign((pixels[:, d] / noise[:, d].clamp_min(1e-30).sqrt()).nan_to_num(0.0, 0.0, 0.0))
-    order = torch.arange(len(channels), device=pixels.device).repeat(len(pixels), 1)
+    snr = noise[:, d].clamp_min(1e-30).rsqrt_().mul_(pixels[:, d]).nan_to_num_(0.0, 0.0, 0.0)
+    rows = torch.nonzero(canonical_sign(snr) < 0)[:, 0]
+    pixels[rows, d] = -pixels[rows, d]
     if "science" in channels and "template" in channels:
-        pair = [channels.index("science"), channels.index("template")]
-        order[:, pair] = torch.where(sign[:, None] < 0, order[:, pair[::-1]], order[:, pair])
-    rows = torch.arange(len(pixels), device=pixels.device)[:, None]
-    factor = torch.ones(pixels.shape[:2], device=pixels.device)
-    factor[:, d] = sign
-    return pixels[rows, order] * factor[:, :, None, None], noise[rows, order]
+        pair = torch.tensor([channels.index("science"), channels.index("template")], device=pixels.device)
+        for planes in (pixels, noise):
+            planes[rows[:, None], pair] = planes[rows[:, None], pair.flip(0)]
 
 
 def _asinh(x: torch.Tensor) -> torch.Tensor:
     """Return asinh, which torch's own computes five times more slowly on a CPU."""
     size = x.abs()
-    return torch.copysign(torch.log(size + torch.sqrt(size * size + 1.0)), x)
+    root = torch.addcmul(torch.ones((), device=x.device), size, size).sqrt_()
+    return root.add_(size).log_().copysign_(x)
