@@ -70,8 +70,10 @@ def from_table(table: pyarrow.Table) -> Model:
         raise ModelFormatError("The stored model is damaged: its content does not have its version's hash.")
     tiles = tensors.pop(_TILES, None)
     try:
-        model = Model.blank(spec, None if tiles is None else tiles.numpy())
-        model.network.load_state_dict(tensors)
+        # Without memory, and so without random numbers that would be replaced at once.
+        with torch.device("meta"):
+            model = Model.blank(spec, None if tiles is None else tiles.numpy())
+        model.network.load_state_dict(tensors, assign=True)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelFormatError(f"The stored model does not fit its specification: {error}") from error
     return model
@@ -113,7 +115,7 @@ def read_spec(table: pyarrow.Table) -> tuple[ModelSpec, str]:
     ModelFormatError
         Raised as by `from_table`.
     """
-    _, meta = from_arrow(table.slice(0, 0) if isinstance(table, pyarrow.Table) else table)
+    meta = _read_meta(table)
     return _checked_spec(meta), str(meta.get("version", ""))
 
 
@@ -135,7 +137,7 @@ def stored_version(table: pyarrow.Table) -> str:
     ModelFormatError
         Raised as by `from_table`.
     """
-    return read_spec(table)[1]
+    return str(_read_meta(table).get("version", ""))
 
 
 def _tensors(model: Model) -> dict[str, torch.Tensor]:
@@ -144,8 +146,20 @@ def _tensors(model: Model) -> dict[str, torch.Tensor]:
     return {**model.network.state_dict(), _TILES: tiles}
 
 
+def _read_meta(table: pyarrow.Table) -> dict[str, Any]:
+    """Read the metadata if the table is one of ours and not from the future."""
+    _, meta = from_arrow(table.slice(0, 0) if isinstance(table, pyarrow.Table) else table)
+    _check_format(meta)
+    return meta
+
+
 def _checked_spec(meta: dict[str, Any]) -> ModelSpec:
     """Read the specification if the table is one of ours and not from the future."""
+    _check_format(meta)
+    return ModelSpec.from_json(str(meta.get("spec", "")))
+
+
+def _check_format(meta: dict[str, Any]) -> None:
     if meta.get("format") != _FORMAT or not isinstance(meta.get("format_version"), int):
         raise ModelFormatError(f"The table is not a stored model: its format is {meta.get('format')!r}.")
     if meta["format_version"] > FORMAT_VERSION:
@@ -153,7 +167,6 @@ def _checked_spec(meta: dict[str, Any]) -> ModelSpec:
             f"The stored model has format version {meta['format_version']}; this code reads up to "
             f"{FORMAT_VERSION}.  Update transient_bogus."
         )
-    return ModelSpec.from_json(str(meta.get("spec", "")))
 
 
 def _digest(tensors: dict[str, torch.Tensor], spec: ModelSpec) -> str:

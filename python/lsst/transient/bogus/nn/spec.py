@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("Augmentation", "FoldRule", "ModelSpec", "Network", "Normalisation", "Regime", "Settings")
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -315,7 +316,7 @@ class ModelSpec:
 def _read(kind: Any, value: Any) -> Any:
     """Rebuild a frozen dataclass from JSON types, checking every field's type."""
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _type_hints(kind)
         if not isinstance(value, dict) or set(value) - set(hints):
             raise TypeError(f"fields of {getattr(kind, '__name__', kind)}: {sorted(value)}")
         return typing.cast(Any, kind)(**{name: _read(hints[name], item) for name, item in value.items()})
@@ -329,3 +330,9 @@ def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, type | types.GenericAlias) and not isinstance(value, typing.cast(type, kind)):
         raise TypeError(f"{value!r} is not {kind}")
     return value
+
+
+@functools.cache
+def _type_hints(kind: Any) -> dict[str, Any]:
+    """Resolve annotations once: it takes longer than reading the weights."""
+    return typing.get_type_hints(kind)
