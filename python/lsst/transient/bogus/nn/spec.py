@@ -12,7 +12,7 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..errors import ModelFormatError
@@ -316,7 +316,7 @@ class ModelSpec:
 def _read(kind: Any, value: Any) -> Any:
     """Rebuild a frozen dataclass from JSON types, checking every field's type."""
     if dataclasses.is_dataclass(kind):
-        hints = _type_hints(kind)
+        hints = _type_hints(typing.cast(Hashable, kind))
         if not isinstance(value, dict) or set(value) - set(hints):
             raise TypeError(f"fields of {getattr(kind, '__name__', kind)}: {sorted(value)}")
         return typing.cast(Any, kind)(**{name: _read(hints[name], item) for name, item in value.items()})
@@ -333,6 +333,6 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 @functools.cache
-def _type_hints(kind: Any) -> dict[str, Any]:
+def _type_hints(kind: Hashable) -> dict[str, Any]:
     """Resolve annotations once: it takes longer than reading the weights."""
     return typing.get_type_hints(kind)
