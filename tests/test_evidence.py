@@ -102,6 +102,7 @@ def test_group_pairs():
 def _objects(**changed):
     good = {
         "n_injected": 0,
+        "n_nights_above": 1,
         "n_nights_supporting": 2,
         "probability": 0.95,
         "peak_snr": 10.0,
@@ -118,6 +119,7 @@ def _objects(**changed):
         ({}, True),
         ({"n_injected": 1}, False),
         ({"n_nights_supporting": 1}, False),
+        ({"n_nights_above": 0}, False),
         ({"probability": 0.9}, False),
         ({"probability": np.nan}, False),
         ({"peak_snr": 4.0}, False),
@@ -131,4 +133,4 @@ def _objects(**changed):
 def test_rule(changed, expected):
     rule = ConfirmationRule(min_peak_snr=5.0, max_negative_fraction=0.5)
     assert rule.holds(_objects(**changed)).tolist() == [expected]
-    assert "n_nights_supporting >= 2 (score > 0.5)" in str(rule)
+    assert "n_nights_above >= 1 (score > 0.5) and n_nights_supporting >= 2 and" in str(rule)

@@ -173,12 +173,22 @@ def test_echoes_in_the_template_say_nothing_new():
 def test_log_ratios_add_up():
     rows = _rows(6, psfFlux=[10.0, 60.0, 90.0, 70.0, 50.0, 30.0])
     columns = _statistics(rows, np.zeros(6, int), 1)
-    parts = sum(columns[f"{name}_log_ratio"] for name in ("score", "curve", "position"))
-    np.testing.assert_allclose(columns["log_likelihood_ratio"], parts)
-    assert columns["curve_log_ratio"][0] > 0.1
-    model = EvidenceModel(max_curve_ratio=0.0)
-    columns = object_statistics(rows, np.zeros(6, int), n_objects=1, evidence=model, score_threshold=0.5)
-    np.testing.assert_allclose(columns["log_likelihood_ratio"], columns["score_log_ratio"])
+    score, curve, position = (columns[f"{name}_log_ratio"][0] for name in ("score", "curve", "position"))
+    assert columns["log_likelihood_ratio"][0] == pytest.approx(score + curve)
+    assert curve > 0.1
+    assert position > 0.1
+    for limits, expected in (((0.0, 0.0), score), ((9.0, 9.0), score + curve + position)):
+        model = EvidenceModel(max_curve_ratio=limits[0], max_position_ratio=limits[1])
+        columns = object_statistics(rows, np.zeros(6, int), n_objects=1, evidence=model, score_threshold=0.5)
+        assert columns["log_likelihood_ratio"][0] == pytest.approx(expected)
+
+
+def test_nights_that_speak_for_an_object_support_it():
+    rows = _rows(4, score=[0.9, 0.2, 0.05, np.nan])
+    model = EvidenceModel(prior=0.1)
+    columns = object_statistics(rows, np.zeros(4, int), n_objects=1, evidence=model, score_threshold=0.5)
+    assert columns["n_nights_above"].tolist() == [1]
+    assert columns["n_nights_supporting"].tolist() == [2]
 
 
 def test_forced_fluxes_that_hold_an_injection_do_not_count():

@@ -23,9 +23,9 @@ _TIME_SCALES = (0.15, 0.6)
 _DUTY_CYCLES = (0.1, 0.3, 0.6)
 _FLUX_SCALE_ERROR = 0.05
 _MIN_SPAN = 1e-3
-_SCATTERS = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-_SCATTER_OF_SOURCES = np.array([0.8, 0.15, 0.05, 0.0, 0.0])
-_SCATTER_OF_ARTEFACTS = np.full(5, 0.2)
+_SCATTERS = np.array([1.0, 2.0, 4.0])
+_SCATTER_OF_SOURCES = np.array([0.8, 0.15, 0.05])
+_SCATTER_OF_ARTEFACTS = np.full(3, 1.0 / 3.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,7 @@ def position_ratio(x: _Array, y: _Array, error: _Array, owner: _Index, *, n_obje
     -----
     Positions scatter by k times their errors about a common mean.  Sources have
     mostly k = 1, seldom 2 or 4, for errors are not perfect; of artefacts nothing
-    is known, and k = 1, 2, 4, 8 and 16 are equally likely.
+    is known, and the three are equally likely: what scatters more is not matched.
     """
     weight = error**-2.0
     total = np.maximum(np.bincount(owner, weights=weight, minlength=n_objects), np.finfo(float).tiny)
@@ -152,8 +152,8 @@ def position_ratio(x: _Array, y: _Array, error: _Array, owner: _Index, *, n_obje
     likelihood = -freedom * np.log(scatter) - 0.5 * chi2 / scatter**2
 
     def mixed(share: _Array) -> _Array:
-        possible = share > 0
-        return np.logaddexp.reduce(likelihood[possible] + np.log(share[possible, np.newaxis]), axis=0)
+        result: _Array = np.logaddexp.reduce(likelihood + np.log(share[:, np.newaxis]), axis=0)
+        return result
 
     return mixed(_SCATTER_OF_SOURCES) - mixed(_SCATTER_OF_ARTEFACTS)
 

@@ -104,7 +104,8 @@ def detection_counts(
     *,
     n_objects: int,
     score_threshold: float,
-    counts_above: npt.NDArray[np.bool_],
+    prior: float,
+    counts: npt.NDArray[np.bool_],
 ) -> dict[str, np.ndarray]:
     """Count the detections, nights and bands of each object.
 
@@ -119,9 +120,10 @@ def detection_counts(
         Number of objects M.
     score_threshold
         Working threshold of the score.
-    counts_above
-        Whether a detection can count for the nights above the threshold, bool,
-        shape (N,).
+    prior
+        Score that says nothing: the share of transients before a stamp is seen.
+    counts
+        Whether a detection can count for a night, bool, shape (N,).
 
     Returns
     -------
@@ -130,10 +132,10 @@ def detection_counts(
 
     Notes
     -----
-    A night supports an object if a score is above the threshold, or if there is a
-    negative detection in a band in which at least two positive ones are above it:
-    the template then holds the source, and networks that learn from injections
-    know little of what has faded.
+    A night supports an object if a score speaks for it, that is, is above the prior;
+    or if there is a negative detection in a band in which at least two positive ones
+    are above the threshold: the template then holds the source, and networks that
+    learn from injections know little of what has faded.
     """
 
     def distinct_nights(chosen: npt.NDArray[np.bool_]) -> _Index:
@@ -144,11 +146,11 @@ def detection_counts(
     names, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
     n_bands = len(names)
     with np.errstate(invalid="ignore"):
-        above = (np.asarray(found["score"]) > score_threshold) & counts_above
+        above, speaks = (counts & (np.asarray(found["score"]) > limit) for limit in (score_threshold, prior))
     negative = np.asarray(found["psfFlux"]) < 0
     in_band = owner * n_bands + band
     n_positive = np.bincount(in_band[above & ~negative], minlength=n_objects * n_bands)
-    faded = negative & counts_above & (n_positive[in_band] >= 2)
+    faded = negative & counts & (n_positive[in_band] >= 2)
     detections = np.bincount(in_band, minlength=n_objects * n_bands).reshape(n_objects, n_bands)
     band_nights = np.array([distinct_nights(band == i) for i in range(n_bands)], dtype=np.int64)
     n_detections = np.bincount(owner, minlength=n_objects)
@@ -156,7 +158,7 @@ def detection_counts(
         "n_detections": n_detections,
         "n_nights": distinct_nights(np.ones(len(owner), bool)),
         "n_nights_above": distinct_nights(above),
-        "n_nights_supporting": distinct_nights(above | faded),
+        "n_nights_supporting": distinct_nights(above | speaks | faded),
         "n_bands": (detections > 0).sum(axis=1),
         "bands": _text(names, detections, counted=False),
         "detections_by_band": _text(names, detections, counted=True),

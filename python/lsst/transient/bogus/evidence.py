@@ -36,8 +36,9 @@ class EvidenceModel:
     negative_failure_rate
         The same for negative detections, which no injection is like; 0 to 1.
     max_curve_ratio
-        Largest absolute log likelihood ratio of the light curve, and of the
-        scatter of the positions.
+        Largest absolute log likelihood ratio of the light curve.
+    max_position_ratio
+        Largest absolute log likelihood ratio of the scatter of the positions.
     template_echoes
         Whether templates are made of visits of the survey, so that what is in a
         single visit comes back, with the other sign, in others.
@@ -50,6 +51,7 @@ class EvidenceModel:
     failure_rate: float = 0.05
     negative_failure_rate: float = 0.5
     max_curve_ratio: float = 3.0
+    max_position_ratio: float = 0.0
     template_echoes: bool = True
 
 
@@ -61,9 +63,11 @@ class ConfirmationRule:
     ----------
     score_threshold
         Working threshold of the score.
+    min_nights_above
+        Least number of nights with a score above the threshold.
     min_nights
-        Least number of nights that support the object: with a score above the
-        threshold, or with a negative detection of what is above it at least twice.
+        Least number of nights that support the object: with a score above the prior,
+        or with a negative detection of what is above the threshold at least twice.
     min_probability
         The combined probability must exceed this.
     min_peak_snr
@@ -77,6 +81,7 @@ class ConfirmationRule:
     """
 
     score_threshold: float = 0.5
+    min_nights_above: int = 1
     min_nights: int = 2
     min_probability: float = 0.9
     min_peak_snr: float = 0.0
@@ -86,9 +91,9 @@ class ConfirmationRule:
 
     def __str__(self) -> str:
         return (
-            f"n_injected == 0 and n_nights_supporting >= {self.min_nights} "
-            f"(score > {self.score_threshold:g}) and probability > {self.min_probability:g} "
-            f"and peak_snr >= {self.min_peak_snr:g} "
+            f"n_injected == 0 and n_nights_above >= {self.min_nights_above} "
+            f"(score > {self.score_threshold:g}) and n_nights_supporting >= {self.min_nights} "
+            f"and probability > {self.min_probability:g} and peak_snr >= {self.min_peak_snr:g} "
             f"and negative_fraction <= {self.max_negative_fraction:g} "
             f"and not (motion > {self.max_motion:g} arcsec/d "
             f"and motion_significance > {self.max_motion_significance:g})"
@@ -113,6 +118,7 @@ class ConfirmationRule:
         )
         confirmed: npt.NDArray[np.bool_] = (
             (objects["n_injected"] == 0)
+            & (objects["n_nights_above"] >= self.min_nights_above)
             & (objects["n_nights_supporting"] >= self.min_nights)
             & (objects["probability"] > self.min_probability)
             & (objects["peak_snr"] >= self.min_peak_snr)

@@ -94,7 +94,12 @@ def object_statistics(
         independent = ~template_echoes(found, seen)
     columns = {
         **detection_counts(
-            found, seen, n_objects=n_objects, score_threshold=score_threshold, counts_above=independent
+            found,
+            seen,
+            n_objects=n_objects,
+            score_threshold=score_threshold,
+            prior=evidence.prior,
+            counts=independent,
         ),
         **score_history(found, seen, n_objects=n_objects),
         **detection_times(found, seen, n_objects=n_objects),
@@ -136,8 +141,8 @@ def _evidence(
     x, y = _offsets(found, seen, objects["ra"], objects["dec"])
     curve = light_curve_ratio(usable, of_usable, n_objects=n, outlier_rate=model.failure_rate)
     scatter = position_ratio(x, y, np.asarray(found["position_error"], dtype=float), seen, n_objects=n)
-    curve, scatter = (np.clip(r, -model.max_curve_ratio, model.max_curve_ratio) for r in (curve, scatter))
-    combined = scores + curve + scatter
+    curve = np.clip(curve, -model.max_curve_ratio, model.max_curve_ratio)
+    combined = scores + curve + np.clip(scatter, -model.max_position_ratio, model.max_position_ratio)
     return {
         "score_log_ratio": scores,
         "curve_log_ratio": curve,

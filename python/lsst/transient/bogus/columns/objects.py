@@ -43,7 +43,7 @@ OBJECTS = TableSchema(
         Column(
             "n_nights_supporting",
             "i4",
-            "Number of nights as above, or with a negative detection of what is twice above it in the band.",
+            "Number of nights with a score above the prior, or with a negative detection that counts.",
         ),
         Column("n_bands", "i4", "Number of bands with a DIA source."),
         Column("bands", "str", "Bands with a DIA source, in alphabetical order."),
@@ -55,10 +55,14 @@ OBJECTS = TableSchema(
         Column("first_score", "f4", "Calibrated score of the first detection that has one."),
         Column("last_score", "f4", "Calibrated score of the last detection that has one."),
         Column("probability", "f4", "Combined probability, corrected for correlated epochs."),
-        Column("log_likelihood_ratio", "f4", "Log likelihood ratio: the sum of the three that follow."),
+        Column(
+            "log_likelihood_ratio", "f4", "Log likelihood ratio: the sum of those that follow, each clipped."
+        ),
         Column("score_log_ratio", "f4", "Log likelihood ratio of the scores."),
-        Column("curve_log_ratio", "f4", "Log likelihood ratio of the light curve."),
-        Column("position_log_ratio", "f4", "Log likelihood ratio of the scatter of the positions."),
+        Column("curve_log_ratio", "f4", "Log likelihood ratio of the light curve, clipped."),
+        Column(
+            "position_log_ratio", "f4", "Log likelihood ratio of the scatter of the positions, not clipped."
+        ),
         Column("peak_snr", "f4", "Highest significance."),
         Column("peak_flux", "f4", "Difference flux of largest absolute value.", "nJy"),
         Column("peak_mjd", "f8", "TAI MJD of the peak.", "d"),

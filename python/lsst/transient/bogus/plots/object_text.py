@@ -45,10 +45,9 @@ def evidence_text(summary: Row | Mapping[str, Any]) -> str:
     Returns
     -------
     text : `str`
-        Log likelihood ratio and its three parts.
+        Log likelihood ratio of scores and light curve.
     """
     return (
         f"log likelihood ratio {summary['log_likelihood_ratio']:.1f}: "
-        f"scores {summary['score_log_ratio']:.1f}, light curve {summary['curve_log_ratio']:.1f}, "
-        f"positions {summary['position_log_ratio']:.1f}"
+        f"scores {summary['score_log_ratio']:.1f}, light curve {summary['curve_log_ratio']:.1f}"
     )

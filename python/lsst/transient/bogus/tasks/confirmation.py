@@ -84,9 +84,15 @@ class EvidenceConfig(Config):
     )
     maxCurveRatio = RangeField(
         dtype=float,
-        doc="Largest absolute log likelihood ratio of the light curve, and of the scatter of the positions. "
-        "0 leaves all to the scores.",
+        doc="Largest absolute log likelihood ratio of the light curve. 0 leaves all to the scores.",
         default=3.0,
+        min=0.0,
+    )
+    maxPositionRatio = RangeField(
+        dtype=float,
+        doc="Largest absolute log likelihood ratio of the scatter of the positions. At 0 it is in the "
+        "table and does not count: where the errors of centroids are not exact it says little.",
+        default=0.0,
         min=0.0,
     )
 
@@ -125,6 +131,7 @@ class EvidenceConfig(Config):
             failure_rate=self.failureRate,
             negative_failure_rate=self.negativeFailureRate,
             max_curve_ratio=self.maxCurveRatio,
+            max_position_ratio=self.maxPositionRatio,
             template_echoes=self.templateEchoes,
         )
 
@@ -146,17 +153,24 @@ class ConfirmationConfig(Config):
 
     scoreThreshold = RangeField(
         dtype=float,
-        doc="Working threshold: a night counts towards minNights with a score above it.",
+        doc="Working threshold: a night counts towards minNightsAbove with a score above it.",
         default=0.5,
         min=0.0,
         max=1.0,
         inclusiveMax=True,
     )
+    minNightsAbove = RangeField(
+        dtype=int,
+        doc="Least number of nights with a score above the threshold. 2 asks for certainty twice, and loses "
+        "what is bright in one night alone.",
+        default=1,
+        min=0,
+    )
     minNights = RangeField(
         dtype=int,
-        doc="Least number of nights that support the object: with a score above the threshold, or with a "
-        "negative detection where two positive ones of its band are above it. 1 confirms movers and cosmic "
-        "rays.",
+        doc="Least number of nights that support the object: with a score above the prior, or with a "
+        "negative detection where two positive ones of its band are above the threshold. 1 confirms movers "
+        "and cosmic rays.",
         default=2,
         min=1,
     )
@@ -206,6 +220,7 @@ class ConfirmationConfig(Config):
         """
         return ConfirmationRule(
             score_threshold=self.scoreThreshold,
+            min_nights_above=self.minNightsAbove,
             min_nights=self.minNights,
             min_probability=self.minProbability,
             min_peak_snr=self.minPeakSnr,
