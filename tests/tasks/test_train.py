@@ -71,7 +71,12 @@ def test_outputs(trained):
     assert task.metadata["auc_out_of_fold"] > 0.9
     assert task.metadata["n_positive"] + task.metadata["n_negative"] == 400
     assert task.metadata["model_version"] == stored_version(struct.model)
-    assert model.spec.provenance["metrics"]["n_positive"] == task.metadata["n_positive"]
+    provenance = model.spec.provenance
+    assert set(provenance) == {"code_version", "inputs", "metrics", "settings", "config"}
+    assert provenance["metrics"]["n_positive"] == task.metadata["n_positive"]
+    assert provenance["config"]["calibration"] == task.config.calibration
+    assert provenance["config"]["network"]["units"] == provenance["settings"]["network"]["units"] == 8
+    assert "connections" not in provenance["config"]
 
 
 def test_threads_are_put_back(fakes):

@@ -170,11 +170,18 @@ class TrainTransientBogusTask(PipelineTask):
             "inputs": dict(inputs),
             "metrics": metrics,
             "settings": dataclasses.asdict(self.config.settings()),
+            "config": _plain_config(self.config),
         }
         spec = dataclasses.replace(
             result.model.spec, calibration=calibration.to_dict(), provenance=provenance
         )
         return dataclasses.replace(result.model, spec=spec)
+
+
+def _plain_config(config: TrainTransientBogusConfig) -> dict[str, Any]:
+    """Return the configuration as JSON types, but for the names of datasets."""
+    fields = config.toDict()
+    return {name: fields[name] for name in sorted(fields) if name not in ("connections", "saveLogOutput")}
 
 
 def _history(result: Result) -> Any:
