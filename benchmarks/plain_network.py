@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("PlainCompact", "flops_per_stamp", "gemm_rate")
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -53,15 +54,19 @@ def flops_per_stamp(n_channels: int, size: int, spec: Network) -> float:
     return total + 2.0 * (3 * spec.filters[-1] * spec.units + spec.units)
 
 
-def gemm_rate(device: torch.device) -> float:
-    """Return the rate of a large float32 matrix product, in operations per second."""
+def gemm_rate(
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return the rate of a large matrix product, in operations per second."""
     n = 2048 if device.type == "cpu" else 8192
-    a = torch.randn(n, n, device=device)
+    a = torch.randn(n, n, device=device).to(dtype)
     best = float("inf")
     for _ in range(5):
-        start = time.perf_counter()
+        start = clock()
         a @ a
         if device.type == "cuda":
             torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, clock() - start)
     return 2.0 * n**3 / best

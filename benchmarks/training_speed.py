@@ -1,22 +1,29 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training speed in stamps times networks per second.
+"""Training speed in stamps times networks per second, and how it scales with the number of networks.
 
-    python benchmarks/training_speed.py [--threads N] [--device cuda]
+    python benchmarks/training_speed.py [--threads N] [--device cuda] [--precision bfloat16]
 
-``stacked``: one epoch of `lsst.transient.bogus.nn.train`, all networks together, validation and
-everything else included.  ``plain``: one network after another, a loop over batches of the same
-architecture made of stock layers, without validation.  ``floor``: the operations of forward and
-backward passes (three times forward) at the rate of a large matrix product on the same device.
+``stacked``: an epoch of `lsst.transient.bogus.nn.train`, all networks together, with the draw of
+the batches, flips and rotations, averaging of weights and validation.  ``plain``: one network after
+another, a loop over batches of the same architecture made of stock layers, with flips alone and
+without validation, in the same precision.  ``floor``: the operations of the forward and backward
+passes (three times forward) at the rate of a large matrix product of that precision on the same
+device.  Stacked and plain take turns; the best of several epochs counts.
+
+With ``--clock cpu`` the processor's time is taken instead of the time on the wall: for one
+thread, on a machine that has other things to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -24,84 +31,106 @@ from plain_network import PlainCompact, flops_per_stamp, gemm_rate
 from torch.nn import functional as F
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import resolve_device, torch_threads
+from lsst.transient.bogus.nn.device import autocast, resolve_device, resolve_precision, torch_threads
+from lsst.transient.bogus.nn.spec import Network
 
-SIZE, N_CHANNELS, N_FOLDS = 29, 4, 5
+SIZE, N_CHANNELS = 29, 4
+N_EPOCHS = 3
 
-
-def synchronise(device: torch.device) -> None:
-    """Wait until the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+type Clock = Callable[[], float]
 
 
-def stacked_rate(x: torch.Tensor, peers: int, settings: nn.Settings) -> float:
-    """Return the rate of training folds × peers networks together."""
+def make_clock(name: str, device: torch.device) -> Clock:
+    """Return a clock that waits for the device before it tells the time."""
+    now = time.process_time if name == "cpu" else time.perf_counter
+
+    def clock() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return now()
+
+    return clock
+
+
+def stacked_rate(x: torch.Tensor, n_folds: int, settings: nn.Settings, clock: Clock) -> float:
+    """Return the rate of training n_folds × peers networks together; 0 folds hold nothing out."""
     labels = (np.arange(len(x)) % 4 == 0).astype(int)
-    folds = np.arange(len(x)) % N_FOLDS
+    folds = np.arange(len(x)) % n_folds if n_folds else np.full(len(x), -1)
     spec = nn.ModelSpec(30, ("difference", "science", "template"))
-    stamps = []
-
-    def report(_: object) -> None:
-        stamps.append(time.perf_counter())
-
-    nn.train(x, labels, folds, settings, spec=spec, report=report)
+    times: list[float] = []
+    nn.train(x, labels, folds, settings, spec=spec, report=lambda _: times.append(clock()))
     # The first epoch pays for the start; the others are what a training is made of.
-    seconds = (stamps[-1] - stamps[0]) / (len(stamps) - 1)
-    return len(x) * (1 - 1 / N_FOLDS) * N_FOLDS * peers / seconds
+    seen = len(x) * (1 - 1 / n_folds) if n_folds else len(x)
+    return float(seen * max(n_folds, 1) * settings.peers / np.diff(times).min())
 
 
-def plain_rate(x: torch.Tensor, n_networks: int, settings: nn.Settings, device: torch.device) -> float:
-    """Return the rate of training networks one after another."""
+def plain_rate(x: torch.Tensor, settings: nn.Settings, device: torch.device, clock: Clock) -> float:
+    """Return the rate of training a network, one of a row of them."""
     x = x.float().to(device)
     y = (torch.arange(len(x), device=device) % 4 == 0).float()
-    size, seconds = settings.batch_size, 0.0
-    for _ in range(n_networks):
-        network = PlainCompact(N_CHANNELS, settings.network).to(device).train()
-        optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate)
-        for epoch in range(2):
-            synchronise(device)
-            start = time.perf_counter()
-            for rows in torch.randperm(len(x), device=device).split(size):
-                batch = x[rows]
-                batch = batch.flip(-1) if epoch % 2 else batch
-                loss = F.binary_cross_entropy_with_logits(network(batch), y[rows])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            synchronise(device)
-        seconds += time.perf_counter() - start
-    return len(x) * n_networks / seconds
+    network = PlainCompact(N_CHANNELS, settings.network).to(device).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, fused=True)
+    seconds = []
+    for epoch in range(N_EPOCHS):
+        start = clock()
+        for rows in torch.randperm(len(x), device=device).split(settings.batch_size):
+            batch = x[rows].flip(-1) if epoch % 2 else x[rows]
+            with autocast(settings.precision, device):
+                logits = network(batch).float()
+            loss = F.binary_cross_entropy_with_logits(logits, y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        seconds.append(clock() - start)
+    return len(x) / min(seconds[1:])
 
 
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--peers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--filters", type=int, nargs="+", default=list(Network().filters))
+    parser.add_argument("--folds", type=int, nargs="+", default=[0, 5, 5, 5], help="beside --peers")
+    parser.add_argument("--peers", type=int, nargs="+", default=[1, 1, 2, 4], help="networks: folds × peers")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", nargs="+", default=["float32"])
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     options = parser.parse_args()
     device = resolve_device(options.device)
+    clock = make_clock(options.clock, device)
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     with torch_threads(options.threads) as n_threads:
+        sys.stdout.write(f"{where or platform.machine()}, torch {torch.__version__}, {n_threads} threads\n")
         x = torch.randn(options.samples, N_CHANNELS, SIZE, SIZE).half()
-        for peers in options.peers:
-            settings = nn.Settings(peers=peers, epochs=3, device=options.device)
-            k = N_FOLDS * peers
-            floor = gemm_rate(device) / (3 * flops_per_stamp(N_CHANNELS, SIZE, settings.network))
-            plain = plain_rate(x, k, settings, device)
-            stacked = stacked_rate(x, peers, settings)
-            row = {
-                "networks": k,
-                "threads": n_threads,
-                "stacked_per_s": round(stacked),
-                "plain_per_s": round(plain),
-                "floor_per_s": round(floor),
-                "stacked_over_plain": round(stacked / plain, 2),
-                "fraction_of_floor": round(stacked / floor, 2),
-            }
-            sys.stdout.write(json.dumps(row) + "\n")
-            sys.stdout.flush()
+        network = Network(filters=tuple(options.filters))
+        for precision in options.precision:
+            precision = resolve_precision(precision, device)
+            dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+            operations = 3 * flops_per_stamp(N_CHANNELS, SIZE, network)
+            floor = gemm_rate(device, dtype, clock) / operations
+            for n_folds, peers in zip(options.folds, options.peers, strict=True):
+                settings = nn.Settings(
+                    network=network,
+                    peers=peers,
+                    epochs=N_EPOCHS,
+                    device=options.device,
+                    precision=precision,
+                    negative_sign_weight=1.0,
+                )
+                plain = plain_rate(x, settings, device, clock)
+                stacked = stacked_rate(x, n_folds, settings, clock)
+                row = {
+                    "precision": precision,
+                    "networks": max(n_folds, 1) * peers,
+                    "stacked_per_s": round(stacked),
+                    "plain_per_s": round(plain),
+                    "floor_per_s": round(floor),
+                    "stacked_over_plain": round(stacked / plain, 2),
+                    "fraction_of_floor": round(stacked / floor, 2),
+                }
+                sys.stdout.write(json.dumps(row) + "\n")
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":

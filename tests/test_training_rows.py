@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -70,6 +72,20 @@ def test_thinning_on_the_way_changes_nothing():
     every = choose_rows(keys, (table(25) for _ in keys), seed=3)
     assert (len(few), len(more), len(every)) == (10, 500, 1000)
     assert set(zip(few.table, few.row, strict=True)) < set(zip(more.table, more.row, strict=True))
+
+
+def test_memory_does_not_grow_with_the_survey():
+    keys = [(visit, 0) for visit in range(150)]
+    one = table(2000)
+    tracemalloc.start()
+    try:
+        rows = choose_rows(keys, (one for _ in keys), total=Caps(0, 3000), seed=0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(rows) == 3000
+    # All candidates would take 10 MB: twice the cap and a visit, with a copy of each, are below one.
+    assert peak < 1e6
 
 
 def test_fewest_seen():

@@ -65,6 +65,8 @@ def test_outputs(trained):
     assert model.spec.network_fold == (0, 0, 1, 1, 2, 2)
     assert len(struct.history) == 6 * task.config.epochs
     assert sorted(set(struct.history["fold"])) == [0, 1, 2]
+    assert np.all((struct.history["prior"] >= 0) & (struct.history["prior"] < 0.6))
+    assert np.all(np.diff(struct.history["learning_rate"][::6]) < 0)  # four epochs: the rise is over in one
     assert len(model.training_tiles) > 10
     calibration = Calibration.from_dict(model.spec.calibration)
     assert calibration.ratio == pytest.approx(task.metadata["n_negative"] / task.metadata["n_positive"])

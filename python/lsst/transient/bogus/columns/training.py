@@ -125,6 +125,12 @@ TRAINING_HISTORY = TableSchema(
         Column("kept_positive", "f4", "Mean weight of samples labelled 1."),
         Column("kept_negative", "f4", "Mean weight of samples labelled 0."),
         Column("learning_rate", "f4", "Learning rate."),
+        Column(
+            "prior",
+            "f4",
+            "Estimated fraction of real transients among the unlabelled; NaN if the regime uses none.",
+            optional=True,
+        ),
     ),
 )
 

@@ -197,6 +197,7 @@ def _history(result: Result) -> Any:
             "fold": np.tile(fold, len(entries)),
             **{name: np.concatenate([getattr(e, name) for e in entries]) for name in columns},
             "learning_rate": np.repeat([e.learning_rate for e in entries], n),
+            "prior": np.repeat([e.prior for e in entries], n),
         },
         meta={"BEST_EPOCH": result.best_epoch},
     )
