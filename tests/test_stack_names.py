@@ -23,7 +23,16 @@ from lsst.pipe.base import LabelSpecifier, Pipeline, PipelineGraph
 from lsst.pipe.base.pipeline_graph import IncompatibleDatasetTypeError
 from lsst.pipe.base.pipelineIR import PipelineIR
 
-from .stack.names import CAMERAS, ROOT, TABLE, camera_pipelines, load, read_table, stock_imports
+from .stack.names import (
+    CAMERAS,
+    ROOT,
+    TABLE,
+    camera_pipelines,
+    load,
+    read_table,
+    stock_imports,
+    stock_location,
+)
 from .stack.stand_ins import has_stack, stand_ins
 
 PIPELINES = camera_pipelines()
@@ -40,16 +49,6 @@ pytestmark = pytest.mark.skipif(
 
 def identity(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
-
-
-def stock_location(path: Path) -> str:
-    """Return the stock pipeline that a pipeline imports, maybe through another of ours."""
-    document = load(path)
-    if not (found := stock_imports(document)):
-        (imported,) = document["imports"]
-        return stock_location(Path(imported["location"].replace("$TRANSIENT_BOGUS_DIR", str(ROOT))))
-    (location,) = found
-    return location
 
 
 def renamed_labels(document: dict[str, Any]) -> dict[str, str]:

@@ -53,6 +53,16 @@ def stock_imports(document: dict[str, Any]) -> dict[str, list[str]]:
     return labels
 
 
+def stock_location(path: Path) -> str:
+    """Return the stock pipeline that a pipeline imports, maybe through another of ours."""
+    document = load(path)
+    if not (found := stock_imports(document)):
+        (imported,) = document["imports"]
+        return stock_location(Path(imported["location"].replace("$TRANSIENT_BOGUS_DIR", str(ROOT))))
+    (location,) = found
+    return location
+
+
 def wanted_labels() -> dict[str, list[str]]:
     """Return every label that any pipeline takes from each stock pipeline."""
     labels: dict[str, set[str]] = {}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import os
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from lsst.daf.butler import DatasetType, DimensionUniverse
 from lsst.pipe.base import LabelSpecifier, Pipeline, PipelineGraph
 from lsst.pipe.base.pipeline_graph.visualization import show
 
-from .names import ROOT, camera_pipelines, make_table, read_table
+from .names import ROOT, STOCK, camera_pipelines, make_table, read_table, stock_location
 
 REASON = "needs the science packages of lsst_distrib"
 # The science packages warn of things that are not ours.
@@ -54,6 +56,34 @@ def test_subsets_resolve_alone(pipeline: Pipeline) -> None:
     whole = resolved(pipeline)
     for label in pipeline.subsets:
         assert resolved(pipeline.subsetFromLabels(LabelSpecifier(labels={label})), whole).tasks, label
+
+
+def test_inputs_are_those_that_the_stock_pipeline_makes(pipeline: Pipeline, request) -> None:
+    """Where both know a dataset type, they agree; what we read, it writes, or the user brings."""
+    path = request.node.callspec.params["pipeline"]
+    stock = stock_graph(stock_location(path))
+    ours = resolved(pipeline, stock)
+    brought = {name for name, _ in stock.iter_overall_inputs()}
+    brought |= {"injection_catalog", "transient_bogus_model"}
+    made = {name for name in stock.dataset_types if stock.producing_edge_of(name) is not None}
+    assert {name for name, _ in ours.iter_overall_inputs()} <= brought | made
+
+
+@functools.cache
+def stock_graph(location: str) -> PipelineGraph:
+    """Resolve a whole stock pipeline, with reference catalogues by htm7."""
+    graph = Pipeline.from_uri(os.path.expandvars(STOCK + location)).to_graph()
+    universe = DimensionUniverse()
+    catalogs = {
+        edge.parent_dataset_type_name: DatasetType(
+            edge.parent_dataset_type_name, ("htm7",), edge.storage_class_name, universe=universe
+        )
+        for task in graph.tasks.values()
+        for edge in task.prerequisite_inputs.values()
+        if "skypix" in edge.raw_dimensions
+    }
+    graph.resolve(dimensions=universe, dataset_types=catalogs)
+    return graph
 
 
 def test_nothing_but_the_injection_reads_the_image_without_injections(pipeline: Pipeline) -> None:
