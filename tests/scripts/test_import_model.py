@@ -59,6 +59,20 @@ def test_a_second_copy_changes_nothing(source: Path, target: Path) -> None:
     assert "there already" in output
 
 
+def test_one_of_several_instruments(source: Path, target: Path) -> None:
+    other = MODEL.replace_schema_metadata({"spec": '{"k": 9}'})
+    with open_repository(source) as butler:
+        FrameCamera().register(butler.registry)
+        butler.put(other, "transient_bogus_model", instrument="Frames", run="trained")
+    code, output = _import(source, "trained", target, "models")
+    assert code == 1
+    assert "of Frames, SimCam: name the instrument" in output
+    assert _import(source, "trained", target, "models", "--source-instrument", "SimCam")[0] == 0
+    with Butler.from_config(str(target)) as butler:
+        copy = butler.get("transient_bogus_model", instrument="Frames", collections="models")
+    assert copy.schema.metadata == MODEL.schema.metadata
+
+
 @pytest.mark.parametrize(("collection", "reason"), [("empty", "found 0"), ("none", "none")])
 def test_a_collection_without_a_model_is_an_error(
     source: Path, target: Path, collection: str, reason: str

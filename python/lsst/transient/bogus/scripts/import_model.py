@@ -15,7 +15,13 @@ from .models import MODEL, find_model
 
 
 def copy_model(
-    source: Butler, source_collections: str, target: Butler, *, run: str, instrument: str
+    source: Butler,
+    source_collections: str,
+    target: Butler,
+    *,
+    run: str,
+    instrument: str,
+    source_instrument: str | None = None,
 ) -> tuple[str, bool]:
     """Copy the model of a collection into a RUN of another repository.
 
@@ -24,13 +30,15 @@ def copy_model(
     source
         Repository that holds the model.
     source_collections
-        Collection to look in; must hold models of one instrument only.
+        Collections to look in, separated by commas; the first that has a model decides.
     target
         Writeable repository to copy to.
     run
         RUN to write.
     instrument
         Instrument under whose name the model is stored: it must be registered.
+    source_instrument
+        Instrument of the model in the source; not needed if there are models of one only.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def copy_model(
     LookupError
         Raised if the collection does not hold exactly one model.
     """
-    ref = find_model(source, source_collections)
+    ref = find_model(source, source_collections, source_instrument)
     target.registry.registerDatasetType(
         DatasetType(MODEL, ("instrument",), "ArrowTable", universe=target.dimensions)
     )
@@ -61,11 +69,28 @@ def copy_model(
 @click.argument("repo")
 @click.argument("run")
 @click.option("--instrument", required=True, help="Instrument under whose name the model is stored.")
-def import_model(source_repo: str, source_collection: str, repo: str, run: str, instrument: str) -> None:
+@click.option(
+    "--source-instrument", help="Instrument of the model in SOURCE_REPO; needed if there are several."
+)
+def import_model(
+    source_repo: str,
+    source_collection: str,
+    repo: str,
+    run: str,
+    instrument: str,
+    source_instrument: str | None,
+) -> None:
     """Copy the model of SOURCE_COLLECTION in SOURCE_REPO into RUN of REPO."""
     with Butler.from_config(source_repo) as source, Butler.from_config(repo, writeable=True) as target:
         try:
-            origin, copied = copy_model(source, source_collection, target, run=run, instrument=instrument)
+            origin, copied = copy_model(
+                source,
+                source_collection,
+                target,
+                run=run,
+                instrument=instrument,
+                source_instrument=source_instrument,
+            )
         except LookupError as error:
             raise click.ClickException(str(error)) from error
     state = "copied" if copied else "there already"

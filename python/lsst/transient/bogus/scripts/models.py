@@ -48,6 +48,6 @@ def find_model(butler: Butler, collections: str, instrument: str | None = None) 
         raise LookupError(f"There is no collection {collections!r} to take a model from.") from error
     if len(found) != 1:
         names = ", ".join(sorted(str(ref.dataId["instrument"]) for ref in found))
-        hint = f", of {names}: name one with --instrument" if found else ""
+        hint = f", of {names}: name the instrument" if found else ""
         raise LookupError(f"Expected one {MODEL} in collection {collections!r}; found {len(found)}{hint}.")
     return found[0]
