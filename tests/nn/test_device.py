@@ -69,3 +69,16 @@ def test_bfloat16_learns_and_repeats():
     assert roc_auc(one.out_of_fold.mean(axis=0), fakes.truth) > 0.95
     exact = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(settings, precision="float32"))
     assert model_version(one.model) != model_version(exact.model)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_cuda_learns_and_repeats(precision):
+    fakes = make_fakes(240)
+    settings = Settings(
+        network=Network(filters=(8, 8), units=8), epochs=6, batch_size=32, precision=precision, device="cuda"
+    )
+    one, other = (train(fakes.stamps, fakes.labels, fakes.folds, settings) for _ in range(2))
+    assert model_version(one.model) == model_version(other.model)
+    assert roc_auc(one.out_of_fold.mean(axis=0), fakes.truth) > 0.95
+    assert all(t.device == CPU for t in one.model.network.state_dict().values())

@@ -31,7 +31,7 @@ def entry(epoch, *, held_out=True):
 
 def show(caplog, *, terminal):
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=terminal, width=150)
+    console = Console(file=stream, force_terminal=terminal, width=80)
     with (
         caplog.at_level(logging.DEBUG),
         training_progress(3, logging.getLogger("training"), console) as report,
@@ -58,5 +58,5 @@ def test_lines_in_a_log(caplog):
 def test_bar_on_a_terminal(caplog):
     shown = show(caplog, terminal=True)
     assert "3/3" in shown
-    assert "held-out AUC 0.85000" in shown
+    assert "loss 0.300, held out 0.600, AUC 0.8500" in shown
     assert [r.levelname for r in caplog.records] == ["DEBUG"] * 3

@@ -9,6 +9,7 @@ __all__ = ("autocast", "deterministic", "resolve_device", "resolve_precision", "
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -157,11 +158,14 @@ def deterministic(
     product = torch.get_float32_matmul_precision()
     shorten = device.type == "cuda" and precision != "float32"
     with (
+        warnings.catch_warnings(),
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         torch.backends.cudnn.flags(
             enabled=True, benchmark=not strict, deterministic=strict, allow_tf32=shorten
         ),
     ):
+        # CUDA says so of max pooling, which has one maximum for each window: ours do not overlap.
+        warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(strict, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it

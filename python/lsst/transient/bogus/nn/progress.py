@@ -44,6 +44,16 @@ def epoch_line(entry: EpochReport) -> str:
     return f"Epoch {entry.epoch}: {', '.join(parts)}; {kept}."
 
 
+def _metrics(entry: EpochReport) -> str:
+    """Describe an epoch in a few words."""
+    text = f"loss {entry.train_loss.mean():.3f}"
+    if np.isfinite(entry.validation_loss).any():
+        text += f", held out {np.nanmean(entry.validation_loss):.3f}"
+    if np.isfinite(entry.validation_auc).any():
+        text += f", AUC {np.nanmean(entry.validation_auc):.4f}"
+    return text
+
+
 @contextlib.contextmanager
 def training_progress(
     n_epochs: int, log: logging.Logger | logging.LoggerAdapter[logging.Logger], console: Console | None = None
@@ -71,7 +81,7 @@ def training_progress(
         return
     columns = (
         TextColumn("Training"),
-        BarColumn(),
+        BarColumn(bar_width=16),  # with the metrics it fits 80 characters
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
@@ -81,6 +91,6 @@ def training_progress(
 
         def report(entry: EpochReport) -> None:
             log.debug("%s", epoch_line(entry))
-            bar.update(task, completed=entry.epoch + 1, description=epoch_line(entry))
+            bar.update(task, completed=entry.epoch + 1, description=_metrics(entry))
 
         yield report
