@@ -90,6 +90,8 @@ def test_opens_on_a_candidate_without_console_errors(browser):
       const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       return new Set(pixels.data).size"""
     assert browser.script(ink) > 20
+    # The candidates are selected, so that nothing on the page is empty.
+    assert len(_selected(browser)) == len(VISITS)
     # One stamp for each detection, not for the forced epoch.
     assert browser.script("return document.querySelectorAll('#epochs button').length") == len(VISITS)
 
@@ -165,6 +167,12 @@ def test_state_is_in_the_address(opened):
     window.click("#class-1")
     address = window.wait_for("return location.hash.includes('class-1') && location.hash")
     assert "color=score" in address
+    window.script("window.transientInspector.select([4, 9])")
+    address = window.script("return location.href")
+    window.go("about:blank")
+    window.go(address)
+    window.wait_for("return document.body.dataset.ready === 'true'")
+    assert _selected(window) == [4, 9]
 
 
 @needs_browser

@@ -91,7 +91,7 @@ class Browser:
         """Run a script and return its value."""
         return _call("POST", f"{self._url}/execute/sync", {"script": text, "args": list(arguments)})
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> Any:
+    def wait_for(self, text: str, seconds: float = 90.0) -> Any:
         """Run a script until its value is true, and return it."""
         end = time.monotonic() + seconds
         while not (found := self.script(text)):

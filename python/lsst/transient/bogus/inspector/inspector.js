@@ -16,6 +16,7 @@
   const MARKERS = ["circle", "square", "triangle", "diamond", "inverted_triangle", "hex", "star"];
   const GALLERY = 48;
   const TABLE = 500;
+  const ADDRESSED = 100; // longer selections would make unwieldy addresses
 
   const decode = ({ type, data }) => new TYPES[type](Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer);
   const columns = (packed) =>
@@ -58,6 +59,9 @@
     const off = boxes().filter((b) => !b.checked).map((b) => b.id);
     if (off.length) query.set("off", off.join(","));
     if (focus >= 0) query.set("source", String(sources.diaSourceId.values[focus]));
+    if (selection.length && selection.length <= ADDRESSED) {
+      query.set("selection", selection.map((i) => sources.diaSourceId.values[i]).join(","));
+    }
     history.replaceState(null, "", `#${query}`);
   }
 
@@ -66,7 +70,9 @@
     for (const id of CONTROLS) if (query.has(id)) $(id).value = query.get(id);
     const off = (query.get("off") || "").split(",");
     for (const box of boxes()) box.checked = !off.includes(box.id);
-    return query.has("source") ? sourcePlace.get(BigInt(query.get("source"))) : undefined;
+    const named = (key) => (query.get(key) || "").split(",").filter((id) => /^\d+$/.test(id));
+    const found = (key) => named(key).map((id) => sourcePlace.get(BigInt(id))).filter((i) => i !== undefined);
+    return { target: found("source")[0], chosen: found("selection") };
   }
 
   // ---- the map of all sources --------------------------------------------------------------
@@ -440,7 +446,7 @@
       times: find(curve, "times"),
       fluxes: find(curve, "fluxes"),
     };
-    const target = readAddress();
+    const { target, chosen } = readAddress();
     drawMap();
     applyFilters();
     bokeh.map.selected.properties.indices.change.connect(() => {
@@ -459,9 +465,11 @@
     $("export").addEventListener("click", exportSelection);
     $("candidates").addEventListener("click", () => onKey({ key: "c", target: document.body, preventDefault() {} }));
     document.addEventListener("keydown", onKey);
-    const first = sources.class.values.indexOf(2);
-    if (target !== undefined) select([target]);
-    else if (N) setFocus(first >= 0 ? first : 0);
+    const candidates = indicesShown().filter((i) => CLASSES[sources.class.values[i]] === "candidate");
+    if (chosen.length || target !== undefined) select(chosen.length ? chosen : [target]);
+    else if (candidates.length) select(candidates);
+    if (target !== undefined) setFocus(target);
+    else if (N && focus < 0) setFocus(0);
     document.body.dataset.ready = "true";
   }
 
