@@ -19,7 +19,7 @@ from lsst.pipe.base import InMemoryDatasetHandle, TaskMetadata
 from lsst.transient.bogus.clusters import summarise_clusters
 from lsst.transient.bogus.columns import CUTOUTS, INJECTION_CATALOG, LIGHT_CURVES, OBJECTS
 from lsst.transient.bogus.metrics import CONFUSION_METRICS
-from lsst.transient.bogus.report import read_metrics, write_report
+from lsst.transient.bogus.report import read_metrics, read_tables, write_report
 from lsst.transient.bogus.scripts.report import report
 from lsst.transient.bogus.tasks.evaluate import EvaluateTransientBogusConfig, EvaluateTransientBogusTask
 
@@ -266,3 +266,27 @@ def test_read_metrics_is_one_call(repository):
         assert len(tables.metrics) > 100
         assert tables.embedding is not None
         assert read_metrics(butler, ["bare"]).embedding is None
+
+
+def test_read_tables_reads_everything_but_the_stamps(repository):
+    with Butler.from_config(repository) as butler:
+        tables = read_tables(butler, "full")
+        assert list(tables) == [
+            "transient_injection_catalog",
+            "transient_bogus_training_history",
+            "transient_bogus_embedding",
+            "transient_bogus_clusters",
+            "transient_bogus_metrics",
+            "transient_bogus_curves",
+            "transient_objects",
+            "transient_light_curves",
+        ]
+        catalog = tables["transient_injection_catalog"]
+        assert len(catalog) == 3
+        metrics = tables["transient_bogus_metrics"]
+        assert metrics.meta["THRESHOLD_RULE"] == read_metrics(butler, "full").metrics.meta["THRESHOLD_RULE"]
+        stamps = read_tables(butler, ["full"], instrument="Cam", names=["transient_cutouts"])
+        assert list(stamps) == ["transient_cutouts"]
+        assert set(stamps["transient_cutouts"]["visit"]) == {VISIT}
+        assert set(stamps["transient_cutouts"]["detector"]) == {DETECTOR}
+        assert read_tables(butler, "full", instrument="Other") == {}

@@ -157,10 +157,10 @@ def test_connections():
 @pytest.mark.parametrize(
     ("switch", "inputs", "outputs"),
     [
-        ("doTruth", {"truth"}, set()),
+        ("doTruth", {"truth"}, {"plot_classes"}),
         ("doEmbedding", {"embedding"}, {"plot_embedding"}),
         ("doHistory", {"history"}, {"plot_training"}),
-        ("doPlots", set(), {f"plot_{name}" for name in FIGURE_NAMES}),
+        ("doPlots", set(), {f"plot_{name}" for name in FIGURE_NAMES if name != "classes"}),
     ],
 )
 def test_switches_remove_connections(switch, inputs, outputs):

@@ -19,7 +19,6 @@ from astropy.table import Table
 
 from ..binned import brier_score, expected_calibration_error, wilson_interval
 from ..metrics import bootstrap_metrics, confusion
-from ..ranking import area_under_roc
 from ..resampling import Estimate
 from .rows import MetricRow, metric_rows
 
@@ -91,7 +90,9 @@ def headline_metrics(
     return rows + metric_rows("all", "injected", calibration)
 
 
-def unit_metrics(sources: Table, unit: str, threshold: float) -> list[MetricRow]:
+def unit_metrics(
+    sources: Table, unit: str, threshold: float, *, rng: np.random.Generator, n_resamples: int
+) -> list[MetricRow]:
     """Measure every visit or every detector by itself.
 
     Parameters
@@ -102,34 +103,43 @@ def unit_metrics(sources: Table, unit: str, threshold: float) -> list[MetricRow]
         Column: ``visit`` or ``detector``.
     threshold
         Working threshold.
+    rng
+        Source of randomness of the bootstrap.
+    n_resamples
+        Number of resamples.
 
     Returns
     -------
     rows : `list` [`MetricRow`]
-        Numbers, sensitivity and specificity with Wilson intervals, and area under the ROC
-        curve of each unit.
+        Numbers, sensitivity, specificity and area under the ROC curve of each unit, with
+        intervals over visits; of a single visit over its detections, and Wilson's for fractions.
     """
     rows: list[MetricRow] = []
     values = np.asarray(sources[unit])
     for value in np.unique(values):
         mask = values == value
-        label, rank = np.asarray(sources["label"])[mask], np.asarray(sources["rank"])[mask]
-        matrix = confusion(label, rank, threshold)
-        n = matrix.n
-        measured: dict[str, Estimate] = {
+        label, rank, visit = (np.asarray(sources[name])[mask] for name in ("label", "rank", "visit"))
+        found = bootstrap_metrics(
+            label, rank, visit, threshold, rng=rng, n_resamples=n_resamples, tprs=(), n_levels=100
+        )
+        n, n_injected = len(label), int(np.sum(label == 1))
+        measured = {
             "n_detections": Estimate(n, n=n),
-            "n_injected_detected": Estimate(matrix.tp + matrix.fn, n=n),
-            "auc": Estimate(area_under_roc(label, rank), n=n),
+            "n_injected_detected": Estimate(n_injected, n=n),
+            "auc": found["auc"],
         }
         for name, hits, trials in (
-            ("sensitivity", matrix.tp, matrix.tp + matrix.fn),
-            ("specificity", matrix.tn, matrix.tn + matrix.fp),
+            ("sensitivity", found["tp"].value, n_injected),
+            ("specificity", found["tn"].value, n - n_injected),
         ):
-            low, high = wilson_interval(np.array([hits]), np.array([trials]))
-            value_or_nan = hits / trials if trials else np.nan
-            measured[name] = Estimate(value_or_nan, float(low[0]), float(high[0]), trials)
+            measured[name] = found[name] if len(np.unique(visit)) > 1 else _wilson(hits, trials)
         rows += metric_rows(f"{unit}={value}", "injected", measured)
     return rows
+
+
+def _wilson(hits: float, trials: int) -> Estimate:
+    low, high = wilson_interval(np.array([hits]), np.array([trials]))
+    return Estimate(hits / trials if trials else np.nan, float(low[0]), float(high[0]), trials)
 
 
 def operating_point_metrics(sources: Table, points: Mapping[str, float]) -> list[MetricRow]:

@@ -70,35 +70,48 @@ def standard_subsets(
 
 
 def matched_subset(
-    sources: Table, *, n_snr_bins: int = 8, n_template_bins: int = 4, rng: np.random.Generator
+    sources: Table,
+    *,
+    n_snr_bins: int = 8,
+    n_template_bins: int = 4,
+    rng: np.random.Generator,
+    positive: np.ndarray | None = None,
+    among: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Select injections and others with the same sign, signal-to-noise and surroundings.
+    """Select positives and others with the same sign, signal-to-noise and surroundings.
 
     Parameters
     ----------
     sources
         Evaluated detections.
     n_snr_bins
-        Number of bins of signal-to-noise, equally populated by injections.
+        Number of bins of signal-to-noise, equally populated by positives.
     n_template_bins
         Number of bins of the template's signal-to-noise at the detection, which stands
-        for the host, equally populated by injections.
+        for the host, equally populated by positives.
     rng
         Source of randomness.
+    positive
+        The positives, shape (N,); the injections by default.
+    among
+        Detections to choose from, shape (N,); all by default.
 
     Returns
     -------
     chosen : `numpy.ndarray`
-        Mask, shape (N,): in every cell as many injections as others, chosen at random.
+        Mask, shape (N,): in every cell as many positives as others, chosen at random.
 
     Notes
     -----
     A classifier that only reads the sign, the brightness or the presence of a galaxy has
     an area under the ROC curve of 0.5 here.
     """
-    positive = np.asarray(sources["label"]) == 1
+    if positive is None:
+        positive = np.asarray(sources["label"]) == 1
+    others = ~positive if among is None else among & ~positive
+    positive = positive if among is None else among & positive
     chosen = np.zeros(len(sources), dtype=bool)
-    if not positive.any() or positive.all():
+    if not positive.any() or not others.any():
         return chosen
     strata = [np.asarray(sources["sign"]) > 0]
     for name, n_bins in (("snr", n_snr_bins), ("template_snr", n_template_bins)):
@@ -107,9 +120,9 @@ def matched_subset(
     cell = (strata[0] * n_snr_bins + strata[1]) * n_template_bins + strata[2]
     n_cells = 2 * n_snr_bins * n_template_bins
     wanted = np.minimum(
-        np.bincount(cell[positive], minlength=n_cells), np.bincount(cell[~positive], minlength=n_cells)
+        np.bincount(cell[positive], minlength=n_cells), np.bincount(cell[others], minlength=n_cells)
     )
-    for members in (np.flatnonzero(positive), np.flatnonzero(~positive)):
+    for members in (np.flatnonzero(positive), np.flatnonzero(others)):
         shuffled = rng.permutation(members)
         ordered = shuffled[np.argsort(cell[shuffled], kind="stable")]
         numbers = np.bincount(cell[ordered], minlength=n_cells)

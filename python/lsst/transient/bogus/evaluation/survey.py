@@ -28,6 +28,7 @@ from .rows import CurvePoints, MetricRow, curve_table, metric_rows, metric_table
 from .sources import evaluated
 from .subsets import standard_subsets
 from .thresholds import choose_threshold, operating_points
+from .truth_classes import class_metrics
 from .truth_metrics import detection_metrics, recovery_curves, truth_metrics
 
 _SNR_CURVE_EDGES = (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0, 30.0, 50.0, 100.0, 300.0)
@@ -145,9 +146,11 @@ def _metric_rows(
     n = settings.n_resamples
     rows = headline_metrics(good, subsets, threshold, rng=rng, n_resamples=n)
     rows += operating_point_metrics(good, operating_points(good))
-    rows += unit_metrics(good, "visit", threshold) + unit_metrics(good, "detector", threshold)
+    for unit in ("visit", "detector"):
+        rows += unit_metrics(good, unit, threshold, rng=rng, n_resamples=max(n // 3, 10))
     if "true_kind" in good.colnames:
         rows += truth_metrics(good, subsets, threshold, rng=rng, n_resamples=n)
+        rows += class_metrics(good, threshold, rng=rng, n_resamples=max(n // 3, 10))
     return rows
 
 

@@ -47,6 +47,7 @@ EVALUATION_FIGURES = {
     "score_histogram": FigureEntry(scores.score_histogram_figure, "Scores of all data and of the injections"),
     "reliability": FigureEntry(scores.reliability_figure, "Calibration"),
     "purity": FigureEntry(survey.purity_figure, "Purity without labels"),
+    "classes": FigureEntry(survey.class_figure, "Real detections of every class against bogus"),
     "recovery": FigureEntry(survey.recovery_figure, "Selected fraction against significance"),
     "embedding": FigureEntry(networks.embedding_figure, "UMAP of the latent features"),
 }

@@ -57,7 +57,7 @@ def headline_subsets(tables: EvaluationTables) -> list[str]:
 
 
 def confusion_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
-    """Draw the confusion matrices of all and of bright detections.
+    """Draw the confusion matrices of all, of bright and of matched detections.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def confusion_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
     figure : `matplotlib.figure.Figure`
         One panel per subset.
     """
-    subsets = [name for name in headline_subsets(tables) if name != "matched"]
+    subsets = headline_subsets(tables)
     with drawing(dark=dark) as colours:
-        figure = new_figure(4.4 * max(len(subsets), 1), 4.3)
+        figure = new_figure(3.7 * max(len(subsets), 1), 4.0)
         for axes, subset in zip(np.ravel(figure.subplots(1, max(len(subsets), 1))), subsets, strict=False):
             _confusion_panel(axes, tables, subset, colours)
         threshold = metric_estimate(tables.metrics, "threshold").value

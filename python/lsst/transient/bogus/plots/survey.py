@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 __all__ = (
+    "class_figure",
     "completeness_figure",
     "purity_figure",
     "recovery_figure",
@@ -13,6 +14,7 @@ __all__ = (
     "unit_figure",
 )
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_MIN_IN_BIN = 4
 _SNR_TICKS = (3, 5, 10, 20, 50, 100, 200)
 
 
@@ -148,7 +151,7 @@ def recovery_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
         One panel.
     """
     with drawing(dark=dark) as colours:
-        figure = new_figure(6.0, 3.8)
+        figure = new_figure(7.6, 3.8)
         axes = figure.subplots()
         _band(
             axes,
@@ -162,10 +165,63 @@ def recovery_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
         for name, colour in zip(kinds, colours.series[1:], strict=False):
             rows = points(tables.curves, "recovery_snr", name, "truth")
             label = f"{name.replace('_', ' ')} ({int(np.sum(rows['n'])):,})"
-            _band(axes, rows, color=colour, label=label, marker="s", markersize=3)
+            if name == "hidden":
+                _band(axes, rows, color=colour, label=label, marker="s", markersize=3)
+                continue
+            rows = rows[np.asarray(rows["n"]) >= _MIN_IN_BIN]
+            axes.plot(rows["x"], rows["y"], ":", color=colour, label=label, marker="d", markersize=3, lw=1.1)
         _snr_axis(axes, "S/N of the detection")
         axes.set(ylabel="fraction at or above the threshold", ylim=(0, 1.03))
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside right upper")
+        caption(figure, f"68 % Wilson intervals; kinds where a bin has {_MIN_IN_BIN} or more.")
+    return figure
+
+
+def class_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
+    """Draw how well each class of real detections is told from bogus of its own sign.
+
+    Parameters
+    ----------
+    tables
+        Tables of the evaluation.
+    dark
+        For a dark page.
+
+    Returns
+    -------
+    figure : `matplotlib.figure.Figure`
+        Two panels with one row per class; empty for a survey without truth.
+    """
+    subsets = subsets_of(tables.metrics, prefix="class=", metric="auc", reference="truth")
+    names = list(dict.fromkeys(s.split(",")[0] for s in subsets))
+    with drawing(dark=dark) as colours:
+        figure = new_figure(9.0, 1.5 + 0.34 * max(len(names), 1))
+        panels = figure.subplots(1, 2, sharey=True)
+        titles = ("Area under the ROC curve", "Selected at the working threshold")
+        styles = (("positive", "o", colours.injected, -0.12), ("negative", "s", colours.hidden, 0.12))
+        for axes, metric, title in zip(panels, ("auc", "sensitivity"), titles, strict=True):
+            for (sign, marker, colour, shift), matched in itertools.product(styles, (False, True)):
+                ending = f",sign={sign}" + (",matched" if matched else "")
+                rows = [k for k, name in enumerate(names) if name + ending in subsets]
+                found = [metric_estimate(tables.metrics, metric, names[k] + ending, "truth") for k in rows]
+                value, low, high = (
+                    np.array([getattr(e, k) for e in found]) for k in ("value", "low", "high")
+                )
+                axes.errorbar(
+                    value,
+                    np.array(rows) + shift * (0.5 if matched else 1.0),
+                    xerr=np.nan_to_num(np.abs([value - low, high - value])),
+                    fmt=marker,
+                    ms=5,
+                    color=colour,
+                    mfc=colours.background if matched else colour,
+                    alpha=0.75 if matched else 1.0,
+                    label=f"{sign}{', matched' if matched else ''}",
+                )
+            axes.set_title(title)
+        panels[0].set_yticks(range(len(names)), [n.removeprefix("class=").replace("_", " ") for n in names])
+        panels[0].invert_yaxis()
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -249,5 +305,5 @@ def unit_figure(tables: EvaluationTables, *, dark: bool = False) -> Figure:
             axes.set_xlabel(f"{len(names)} {unit}s, in their order")
             axes.set_xticks([])
         panels[0].legend(loc="lower left")
-        caption(figure, "Injections against the rest at the working threshold; 68 % Wilson intervals.")
+        caption(figure, "Injections against the rest at the working threshold; 68 % intervals.")
     return figure

@@ -5,6 +5,7 @@
 
 from .reading import Results, read_metrics, read_results
 from .summary import summarise
+from .tables import read_tables
 from .writing import write_report
 
-__all__ = ("Results", "read_metrics", "read_results", "summarise", "write_report")
+__all__ = ("Results", "read_metrics", "read_results", "read_tables", "summarise", "write_report")

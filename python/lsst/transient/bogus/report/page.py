@@ -88,12 +88,21 @@ def _tiles(summary: dict[str, Any]) -> str:
     all_confusion = summary["confusion"].get("all", {})
     purity = summary["label_free"]["purity"]
     contamination = summary["label_free"]["contamination"]
+    matched = summary["confusion"].get("matched", {})
+
+    def beside(name: str) -> str:
+        return f"{spread[name]}; matched {percent(matched.get(name), 1)}" if matched else spread[name]
+
     return tiles(
         [
             ("Candidates", count(summary["n_candidates"]), f"of {count(summary['n_objects'])} objects"),
-            ("Area under ROC", number(summary["auc"], 5), "injected against the rest"),
-            ("Sensitivity", percent(all_confusion.get("sensitivity")), spread["sensitivity"]),
-            ("Specificity", percent(all_confusion.get("specificity")), spread["specificity"]),
+            (
+                "Area under ROC",
+                number(summary["auc"], 4),
+                f"injected against the rest; matched {number(matched.get('auc'), 4)}",
+            ),
+            ("Sensitivity", percent(all_confusion.get("sensitivity")), beside("sensitivity")),
+            ("Specificity", percent(all_confusion.get("specificity")), beside("specificity")),
             ("Real among the rest", percent(contamination["value"]), f"{interval(contamination)}, no labels"),
             ("Purity of the selection", percent(purity["value"], 1), f"{interval(purity, 1)}, no labels"),
         ]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("Results", "TaskTime", "read_metrics", "read_results")
+__all__ = ("Results", "TaskTime", "find_datasets", "read_metrics", "read_results")
 
 import dataclasses
 import statistics
@@ -100,8 +100,25 @@ class Results:
         return confirmed[order]
 
 
-def _find(butler: Butler, name: str, collections: Sequence[str], **data_id: Any) -> list[DatasetRef]:
-    """Find datasets; none if the type does not exist or the instrument has none."""
+def find_datasets(butler: Butler, name: str, collections: Sequence[str], **data_id: Any) -> list[DatasetRef]:
+    """Find all datasets of a type.
+
+    Parameters
+    ----------
+    butler
+        Butler of the repository.
+    name
+        Dataset type.
+    collections
+        Collections to search.
+    **data_id
+        Values of dimensions.
+
+    Returns
+    -------
+    refs : `list` [`lsst.daf.butler.DatasetRef`]
+        None if the type does not exist or the collections hold none.
+    """
     try:
         return butler.query_datasets(
             name, collections=list(collections), find_first=True, explain=False, limit=None, **data_id
@@ -111,7 +128,9 @@ def _find(butler: Butler, name: str, collections: Sequence[str], **data_id: Any)
 
 
 def _instrument(butler: Butler, collections: Sequence[str], instrument: str | None) -> str:
-    names = {str(ref.dataId["instrument"]) for ref in _find(butler, "transient_bogus_metrics", collections)}
+    names = {
+        str(ref.dataId["instrument"]) for ref in find_datasets(butler, "transient_bogus_metrics", collections)
+    }
     if instrument is not None:
         names &= {instrument}
     if len(names) != 1:
@@ -156,7 +175,7 @@ def read_metrics(
         ("history", "transient_bogus_training_history"),
         ("clusters", "transient_bogus_clusters"),
     ):
-        refs = _find(butler, dataset_type, names, instrument=chosen)
+        refs = find_datasets(butler, dataset_type, names, instrument=chosen)
         found[key] = butler.get(refs[0], parameters=table_parameters()) if refs else None
     return EvaluationTables(**found)
 
@@ -193,7 +212,9 @@ def read_results(
     """
     names = (collections,) if isinstance(collections, str) else tuple(collections)
     chosen = _instrument(butler, names, instrument)
-    objects = _stack(butler, _find(butler, "transient_objects", names, instrument=chosen), OBJECTS.empty())
+    objects = _stack(
+        butler, find_datasets(butler, "transient_objects", names, instrument=chosen), OBJECTS.empty()
+    )
     results = Results(
         instrument=chosen,
         collections=names,
@@ -204,12 +225,14 @@ def read_results(
         channels=(),
         timing=_timing(butler, names, chosen),
         injections=_injections(
-            butler, _find(butler, "transient_injection_catalog", names, instrument=chosen)
+            butler, find_datasets(butler, "transient_injection_catalog", names, instrument=chosen)
         ),
     )
     shown = np.asarray(results.candidates["diaObjectId"])[:max_candidates]
     curves = _stack(
-        butler, _find(butler, "transient_light_curves", names, instrument=chosen), results.light_curves
+        butler,
+        find_datasets(butler, "transient_light_curves", names, instrument=chosen),
+        results.light_curves,
     )
     curves = curves[np.isin(np.asarray(curves["diaObjectId"]), shown)]
     wanted = [_rows(curves, "diaSourceId", "visit", "detector")]
@@ -242,7 +265,7 @@ def _read_stamps(
     stamps: dict[int, np.ndarray] = {}
     channels: tuple[str, ...] = ()
     for visit, detector in np.unique(wanted[:, 1:], axis=0):
-        refs = _find(
+        refs = find_datasets(
             butler, "transient_cutouts", collections, instrument=instrument, visit=visit, detector=detector
         )
         if not refs:
@@ -261,7 +284,7 @@ def _timing(butler: Butler, collections: Sequence[str], instrument: str) -> dict
         if dataset_type.storageClass_name != "TaskMetadata":
             continue
         usage = []
-        for ref in _find(butler, dataset_type.name, collections, instrument=instrument):
+        for ref in find_datasets(butler, dataset_type.name, collections, instrument=instrument):
             metadata = butler.get(ref)
             if isinstance(metadata, TaskMetadata):
                 usage.append(QuantumResourceUsage.from_task_metadata(metadata))

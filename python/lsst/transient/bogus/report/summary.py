@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from ..evaluation.truth_classes import CLASS_METRICS
 from ..metrics import CONFUSION_METRICS
 from ..plots.tables import metric_estimate, subsets_of
 from ..resampling import Estimate
@@ -118,11 +119,19 @@ def _truth(metrics: Table) -> dict[str, Any]:
     if not subsets:
         return {}
     kinds = [s for s in subsets if s.startswith("kind=")]
-    confused = [s for s in subsets if not s.startswith("kind=")]
+    classes = [s for s in subsets if s.startswith("class=")]
+    confused = [s for s in subsets if not s.startswith(("kind=", "class="))]
     return {
         "confusion": {s: _confusion(metrics, s, "truth") for s in confused},
         "auc": _plain(metric_estimate(metrics, "auc", "all", "truth").value),
         "auc_hidden": _plain(metric_estimate(metrics, "auc", "unlabelled", "truth").value),
+        "classes": {
+            s.removeprefix("class="): {
+                name: _interval(metric_estimate(metrics, name, s, "truth"))
+                for name in ("n_detections", *CLASS_METRICS)
+            }
+            for s in classes
+        },
         "contamination": _interval(metric_estimate(metrics, "contamination", "unlabelled", "truth")),
         "purity": _interval(metric_estimate(metrics, "purity", "unlabelled", "truth")),
         "hidden": {

@@ -206,11 +206,15 @@ class EvaluateTransientBogusTask(PipelineTask):
         from ..plots.tables import EvaluationTables
 
         tables = EvaluationTables(metrics, curves, embedding, history)
-        missing = {"embedding": not self.config.doEmbedding, "training": not self.config.doHistory}
+        wanted = {
+            "embedding": self.config.doEmbedding,
+            "training": self.config.doHistory,
+            "classes": self.config.doTruth,
+        }
         return {
             f"plot_{name}": EVALUATION_FIGURES[name](tables)
             for name in FIGURE_NAMES
-            if not missing.get(name, False)
+            if wanted.get(name, True)
         }
 
 

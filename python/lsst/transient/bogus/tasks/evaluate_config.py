@@ -28,6 +28,7 @@ FIGURE_NAMES = (
     "score_histogram",
     "reliability",
     "purity",
+    "classes",
     "recovery",
     "embedding",
 )
@@ -118,12 +119,14 @@ class EvaluateTransientBogusConnections(PipelineTaskConnections, dimensions=("in
     plot_score_histogram = _figure("score_histogram")
     plot_reliability = _figure("reliability")
     plot_purity = _figure("purity")
+    plot_classes = _figure("classes")
     plot_recovery = _figure("recovery")
     plot_embedding = _figure("embedding")
 
     def __init__(self, *, config: EvaluateTransientBogusConfig) -> None:
         for name in FIGURE_NAMES:
-            wanted = {"embedding": config.doEmbedding, "training": config.doHistory}.get(name, True)
+            needed = {"embedding": "doEmbedding", "training": "doHistory", "classes": "doTruth"}
+            wanted = name not in needed or getattr(config, needed[name])
             if not (config.doPlots and wanted):
                 delattr(self, f"plot_{name}")
         for wanted, connection in (
