@@ -7,7 +7,7 @@
     python benchmarks/cutouts.py --sizes 100 10000 --only memory
 
 ``memory``: all stamps of three image planes in memory, beside `astropy.nddata.Cutout2D` for
-each source, and beside a plain copy of the output.  ``quantum``: the whole task on files of a
+each source, and beside a plain copy of the output, by processor time.  ``quantum``: the whole task on files of a
 Butler repository, beside reading the same planes and copying the output once; ratios both by
 the clock and by processor time.  ``boxes``: what a box of one stamp costs, in pixels of a whole
 plane.  Every size runs in a process of its own, so that its peak memory is its own.
@@ -126,8 +126,8 @@ def measure_memory(n: int) -> dict[str, float]:
     tracemalloc.stop()
     same = np.array_equal(stamps[:n_astropy], astropy(), equal_nan=True)
     copy = np.empty_like(stamps)
-    time_ours, time_copy = best(ours, 5), best(lambda: np.copyto(copy, stamps), 5)
-    time_astropy = best(astropy, 2) * n / n_astropy
+    time_ours, time_copy = cpu(ours, 5), cpu(lambda: np.copyto(copy, stamps), 5)
+    time_astropy = cpu(astropy, 2) * n / n_astropy
     return {
         "n": n,
         "ours_s": time_ours,

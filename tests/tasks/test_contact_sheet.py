@@ -14,6 +14,8 @@ from astropy.table import Table
 from lsst.pipe.base import InvalidQuantumError, NoWorkFound
 from lsst.pipe.base.testUtils import lintConnections
 from lsst.transient.bogus.columns import CUTOUTS, LABELS
+from lsst.transient.bogus.nn.normalise import prepare
+from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.plots.contact_sheet import CLASSES, class_of
 from lsst.transient.bogus.tasks.contact_sheet import (
     ContactSheetConnections,
@@ -81,12 +83,29 @@ def test_sheet_of_a_detector() -> None:
     expected = [f"{name}: {min(n, 12)} of {n}" for name, n in zip(CLASSES, counts, strict=True)]
     assert titles(figure) == expected
     shown = figure.axes[0].images[0].get_array()
-    assert shown.shape == (2 * 14, 12 * 14)
-    # The injected of lowest signal-to-noise is first; its missing rows are blank.
+    # Stamps are cropped to an odd size; below the two channels is that of the valid pixels.
+    assert shown.shape == (3 * 13, 12 * 13)
+    # The injected of lowest signal-to-noise is first.
     text = figure.axes[0].texts[0].get_text()
     injected = np.flatnonzero(class_of(labels) == 0)
     first = injected[np.argmin(np.asarray(labels["snr"])[injected])]
     assert text.replace("\n", "").startswith(f"{labels['diaSourceId'][first]}S/N")
+
+
+def test_stamps_are_what_the_networks_are_given() -> None:
+    cutouts, labels = tables(60)
+    # One class, one stamp: the sheet is that stamp, up to the scale of grey.
+    labels["label"], labels["is_ambiguous"] = 1, False
+    task = ContactSheetTask()
+    task.config.perClass = 1
+    task.config.normalisation.softening = 3.0
+    figure = task.run(cutouts=Handle(cutouts), labels=Handle(labels)).contact_sheet
+    first = np.argmin(np.asarray(labels["snr"]))
+    (given,) = prepare(Stamps.from_table(cutouts[[first]]), task.config.normalisation.spec()).float().numpy()
+    canvas = figure.axes[0].images[0].get_array()
+    for channel in range(2):
+        drawn = canvas[13 * channel + 2 : 13 * (channel + 1), :11][::-1]
+        assert np.corrcoef(drawn.ravel(), given[channel].ravel())[0, 1] == pytest.approx(1.0)
 
 
 def test_sheet_without_sources() -> None:

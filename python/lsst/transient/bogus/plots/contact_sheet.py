@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
-from ..inspector.stamps import display_stamps
 from .style import caption, drawing, empty_figure, new_figure
 
 if TYPE_CHECKING:
@@ -41,18 +40,16 @@ class SheetRow:
         DIA sources shown, shape (N,).
     snr
         Their signal-to-noise, shape (N,).
-    image
-        Their stamps, shape (N, C, size, size).
-    variance
-        Their variances, same shape, or `None`.
+    pixels
+        Their stamps as the networks are given them, shape (N, C, size, size); blank
+        where not finite.
     """
 
     title: str
     total: int
     ids: npt.NDArray[np.int64]
     snr: npt.NDArray[np.floating]
-    image: npt.NDArray[np.floating]
-    variance: npt.NDArray[np.floating] | None
+    pixels: npt.NDArray[np.floating]
 
 
 def class_of(labels: Table) -> npt.NDArray[np.int64]:
@@ -112,6 +109,11 @@ def contact_sheet_figure(
     -------
     figure : `matplotlib.figure.Figure`
         The sheet.
+
+    Notes
+    -----
+    Black and white are the same for all stamps of a channel: the range that holds
+    99 % of the pixels of the sheet.
     """
     shown = [row for row in rows if len(row.ids)]
     if not shown:
@@ -124,22 +126,36 @@ def contact_sheet_figure(
             zip(CLASSES, (colours.injected, colours.text, colours.unlabelled, colours.hidden), strict=True)
         )
         axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+        limits = _limits(np.concatenate([row.pixels for row in shown]))
         for axis, row in zip(axes, shown, strict=True):
-            _draw_row(axis, row, channels, longest)
+            _draw_row(axis, row, channels, longest, limits)
             axis.set_title(f"{row.title}: {len(row.ids)} of {row.total}", color=colour.get(row.title), pad=19)
         caption(figure, note)
     return figure
 
 
-def _draw_row(axis: Axes, row: SheetRow, channels: Sequence[str], longest: int) -> None:
+def _limits(pixels: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return the values of each channel, shape (C, 2), that are black and white."""
+    limits = []
+    for channel in np.moveaxis(pixels, 1, 0):
+        finite = channel[np.isfinite(channel)]
+        low, high = np.percentile(finite, [0.5, 99.5]) if len(finite) else (0.0, 1.0)
+        limits.append((low, high) if high > low else (low - 0.5, low + 0.5))
+    return np.array(limits)
+
+
+def _draw_row(
+    axis: Axes, row: SheetRow, channels: Sequence[str], longest: int, limits: npt.NDArray[np.float64]
+) -> None:
     """Draw the stamps of one class."""
-    size = row.image.shape[-1]
+    size = row.pixels.shape[-1]
     pitch = size + _GAP
-    grey = np.zeros((longest, len(channels), pitch, pitch), dtype=np.uint8)
-    grey[: len(row.ids), :, :size, :size] = display_stamps(row.image, row.variance)
+    low, high = (limits[:, i, np.newaxis, np.newaxis] for i in (0, 1))
+    grey = np.full((longest, len(channels), pitch, pitch), np.nan)
+    grey[: len(row.ids), :, :size, :size] = (row.pixels - low) / (high - low)
     # (source, channel, y, x) to (channel, y, source, x); y goes up in each stamp.
     canvas = grey[:, :, ::-1].transpose(1, 2, 0, 3).reshape(len(channels) * pitch, longest * pitch)
-    axis.imshow(np.ma.masked_equal(canvas, 0), cmap="gray", vmin=1, vmax=255, interpolation="nearest")
+    axis.imshow(np.ma.masked_invalid(canvas), cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
     for number, (source, snr) in enumerate(zip(row.ids, row.snr, strict=True)):
         # Identifiers of 19 digits do not fit above a stamp in one line.
         text = f"{str(source)[:10]}\n{str(source)[10:]}\nS/N {snr:.1f}"

@@ -15,12 +15,12 @@ __all__ = (
 )
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy.table import Table, vstack
 
-from lsst.pex.config import RangeField
+from lsst.pex.config import ConfigField, RangeField
 from lsst.pipe.base import (
     InputQuantizedConnection,
     InvalidQuantumError,
@@ -35,6 +35,10 @@ from lsst.pipe.base import (
 from lsst.pipe.base import connectionTypes as cT
 
 from ..handles import read_table
+from .network_config import NormalisationConfig
+
+if TYPE_CHECKING:
+    from ..nn.spec import Normalisation
 
 _VD = ("instrument", "visit", "detector")
 _LABEL_COLUMNS = ("diaSourceId", "label", "is_ambiguous", "sign", "snr")
@@ -77,6 +81,10 @@ class ContactSheetConfig(PipelineTaskConfig, pipelineConnections=ContactSheetCon
         max=100,
         inclusiveMax=True,
     )
+    normalisation = ConfigField[NormalisationConfig](
+        doc="How pixels become the networks' input. Give it the values of the training task, to see what its "
+        "networks see."
+    )
 
 
 class SurveyContactSheetConnections(PipelineTaskConnections, dimensions=("instrument",)):
@@ -113,7 +121,8 @@ class SurveyContactSheetConfig(ContactSheetConfig, pipelineConnections=SurveyCon
 class ContactSheetTask(PipelineTask):
     """Draw stamps of the injected, unlabelled and ambiguous sources of a detector.
 
-    Stamps are stretched like the input of the networks: asinh of signal-to-noise.
+    Stamps are shown as the networks are given them: normalised, cropped, negative ones as
+    their mirror, and beside them the channel of the valid pixels.
     """
 
     ConfigClass = ContactSheetConfig
@@ -139,7 +148,8 @@ class ContactSheetTask(PipelineTask):
         stamps, table = read_table(cutouts), read_table(labels, _LABEL_COLUMNS)
         _check_alignment(stamps, table)
         chosen = _choose(table, self.config.perClass)
-        return Struct(contact_sheet=_draw([stamps[rows] for rows in chosen], table, chosen, stamps.meta))
+        picked = [stamps[rows] for rows in chosen]
+        return Struct(contact_sheet=_draw(picked, table, chosen, self.config.normalisation.spec()))
 
 
 class SurveyContactSheetTask(PipelineTask):
@@ -191,20 +201,20 @@ class SurveyContactSheetTask(PipelineTask):
         everything = vstack(tables, metadata_conflicts="silent")
         chosen = _choose(everything, self.config.perClass)
         wanted = np.unique(np.concatenate(chosen))
-        parts, meta = [], {}
+        parts = []
         for number, key in enumerate(keys):
             rows = wanted[(wanted >= first[number]) & (wanted < first[number + 1])] - first[number]
             if len(rows):
                 stamps = read_table(cutouts[key])
                 _check_alignment(stamps, tables[number])
-                meta = stamps.meta
                 parts.append(stamps[rows])
         if not parts:
             raise NoWorkFound(f"The {len(keys)} detectors have no DIA source.")
         stamps = vstack(parts, metadata_conflicts="silent")
+        stamps.meta = parts[0].meta  # joining tables joins the lists in their metadata
         picked = [stamps[np.searchsorted(wanted, rows)] for rows in chosen]
         self.log.info("Drew %d stamps of %d DIA sources of %d detectors.", len(wanted), first[-1], len(keys))
-        return Struct(contact_sheet=_draw(picked, everything, chosen, meta))
+        return Struct(contact_sheet=_draw(picked, everything, chosen, self.config.normalisation.spec()))
 
 
 def _by_detector(handles: Iterable[Any]) -> dict[_Key, Any]:
@@ -229,23 +239,23 @@ def _choose(labels: Table, per_class: int) -> list[np.ndarray]:
     return [members[choose_rows(snr[members], per_class)] for members in rows]
 
 
-def _draw(stamps: list[Table], labels: Table, chosen: list[np.ndarray], meta: Mapping[str, Any]) -> Any:
+def _draw(stamps: list[Table], labels: Table, chosen: list[np.ndarray], normalisation: Normalisation) -> Any:
     """Draw the chosen stamps of every class."""
+    from ..nn.normalise import prepare
+    from ..nn.stamps import Stamps
     from ..plots.contact_sheet import CLASSES, SheetRow, class_of, contact_sheet_figure
 
     total = np.bincount(class_of(labels), minlength=len(CLASSES))
+    arrays = [Stamps.from_table(table) for table in stamps]
     rows = [
         SheetRow(
             title=title,
             total=int(total[number]),
             ids=np.asarray(labels["diaSourceId"])[chosen[number]],
             snr=np.asarray(labels["snr"])[chosen[number]],
-            image=np.asarray(stamps[number]["image"]),
-            variance=np.asarray(stamps[number]["variance"])
-            if "variance" in stamps[number].colnames
-            else None,
+            pixels=prepare(arrays[number], normalisation).float().numpy(),
         )
         for number, title in enumerate(CLASSES)
     ]
-    note = f"{len(labels)} DIA sources. asinh of signal-to-noise; white is bright, blank is missing."
-    return contact_sheet_figure(rows, list(meta.get("CHANNELS", [])), note)
+    note = f"{len(labels)} DIA sources, as the networks are given them ({normalisation.kind})."
+    return contact_sheet_figure(rows, [*arrays[0].channels, "valid"], note)
