@@ -7,10 +7,11 @@
     python benchmarks/cutouts.py --sizes 100 10000 --only memory
 
 ``memory``: all stamps of three image planes in memory, beside `astropy.nddata.Cutout2D` for
-each source, and beside a plain copy of the output, by processor time.  ``quantum``: the whole task on files of a
-Butler repository, beside reading the same planes and copying the output once; ratios both by
-the clock and by processor time.  ``boxes``: what a box of one stamp costs, in pixels of a whole
-plane.  Every size runs in a process of its own, so that its peak memory is its own.
+each source, and beside a plain copy of the output, by processor time.  ``quantum``: the whole
+task on files of a Butler repository, beside reading the same planes and copying the output once;
+ratios both by the clock and by processor time.  ``boxes``: what a box of one stamp costs, in
+pixels of a whole plane.  Every size runs in a process of its own, so that its peak memory is its
+own.
 See cutout_storage.py for what is written.
 """
 
