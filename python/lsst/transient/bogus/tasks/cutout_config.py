@@ -146,9 +146,9 @@ class CutoutConfig(PipelineTaskConfig, pipelineConnections=CutoutConnections):
         dtype=int,
         doc="Number of pixels that can be read of a whole plane in the time that one box takes. All planes "
         "but the first are read in boxes where this number for each source is less than the plane has; with "
-        "the default that is below 14 sources on 4096x4096 pixels. 0 reads boxes always (if the file knows "
+        "the default that is below 28 sources on 4096x4096 pixels. 0 reads boxes always (if the file knows "
         "them), a number above that of a plane's pixels never does.",
-        default=1_200_000,
+        default=600_000,
         min=0,
     )
     xColumn = Field[str](doc="Column of the DIA source table with the pixel column.", default="x")
