@@ -37,6 +37,7 @@ _PRELOADED = (
     "lsst.daf.butler.formatters.parquet",
     "lsst.images.formatters",
     "lsst.pipe.base.single_quantum_executor",
+    "lsst.resources.http",
     "lsst.transient.bogus.plots.contact_sheet",
     "lsst.transient.bogus.plots.injections",
     "lsst.transient.bogus.standalone.associate",
