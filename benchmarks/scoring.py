@@ -25,6 +25,7 @@ import io
 import itertools
 import json
 import logging
+import resource
 import subprocess
 import sys
 import tempfile
@@ -157,13 +158,20 @@ def measure(
     }
 
 
-def start_up(model: nn.Model) -> float:
+def children_cpu() -> float:
+    """Return the processor seconds of all processes that this one has waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def start_up(model: nn.Model, clock: Clock) -> float:
     """Return the seconds of a process that makes a task and loads a model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.parq"
         pyarrow.parquet.write_table(nn.to_table(model), path)
         command = [sys.executable, "-c", START_UP, str(path)]
-        return best_of(lambda: subprocess.run(command, check=True), time.perf_counter, 2)
+        own = children_cpu if clock is time.process_time else clock
+        return best_of(lambda: subprocess.run(command, check=True), own, 2)
 
 
 def visit(task: TransientBogusScoreTask, clock: Clock) -> float:
@@ -213,7 +221,7 @@ def main() -> None:
             sys.stdout.write(json.dumps(row) + "\n")
             sys.stdout.flush()
         seconds_of_visit = visit(task, clock)
-    other = {"start_up_s": round(start_up(make_model(8)), 2), "visit_s": round(seconds_of_visit, 2)}
+    other = {"start_up_s": round(start_up(make_model(8), clock), 2), "visit_s": round(seconds_of_visit, 2)}
     other |= {"visit_sources_per_s": round(N_DETECTORS * 100 / seconds_of_visit)}
     sys.stdout.write(json.dumps(other) + "\n")
 

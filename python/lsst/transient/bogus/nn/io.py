@@ -70,10 +70,8 @@ def from_table(table: pyarrow.Table) -> Model:
         raise ModelFormatError("The stored model is damaged: its content does not have its version's hash.")
     tiles = tensors.pop(_TILES, None)
     try:
-        # Without memory, and so without random numbers that would be replaced at once.
-        with torch.device("meta"):
-            model = Model.blank(spec, None if tiles is None else tiles.numpy())
-        model.network.load_state_dict(tensors, assign=True)
+        model = Model.blank(spec, None if tiles is None else tiles.numpy())
+        model.network.load_state_dict(tensors)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelFormatError(f"The stored model does not fit its specification: {error}") from error
     return model
