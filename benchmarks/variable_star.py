@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The light curve of a known variable in processed frames, and what became of the constant stars.
 
-    python benchmarks/variable_star.py REPO COLLECTION --ra 273.8698 --dec -25.2882
+    python benchmarks/variable_star.py REPO COLLECTION --ra 273.8698 --dec -25.2882 [--first MJD --last MJD]
 
-The light curve is that of the object nearest to the position: nightly means of its detections and
-forced fluxes, the fluxes of each template's level.  How monotonic it is, is told by Spearman's
-coefficient and by the scatter about the best monotonic curve; how smooth, by the scatter about a
-cubic.  Constant stars are sources found in at least half of the visits; candidates on one of them,
-other than the variable, are counted.
+The light curve is that of the object nearest to the position between two times.  The templates of
+visits are not the same and hold the variable at different levels: the flux is that of the detection on
+the difference plus that on its template.  How monotonic it is, is told by Spearman's coefficient and by
+the scatter about the best monotonic curve; how smooth, by the scatter about a line through the
+neighbours of each epoch.
+Constant stars are sources found in at least half of the visits; candidates on one of them, other than
+the variable, are counted.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from lsst.transient.bogus.matching import pairs_within
 from lsst.transient.bogus.sphere import separation_arcsec
 
 RADIUS = 1.0
-MIN_POINTS_OF_CUBIC = 6
+MIN_EPOCHS = 4
 
 
 def read(butler: Butler, name: str, columns: list[str] | None = None) -> Table:
@@ -41,70 +43,64 @@ def read(butler: Butler, name: str, columns: list[str] | None = None) -> Table:
     )
 
 
-def nightly(curve: Table) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Return time, mean flux, its error and the scatter within the night of one band."""
-    _, owner = np.unique(np.asarray(curve["night"]), return_inverse=True)
-    flux, weight = (
-        np.asarray(curve["psfFlux"], dtype=float),
-        np.asarray(curve["psfFluxErr"], dtype=float) ** -2.0,
-    )
-    total = np.bincount(owner, weights=weight)
-    mean = np.bincount(owner, weights=weight * flux) / total
-    time = np.bincount(owner, weights=weight * np.asarray(curve["midpointMjdTai"])) / total
-    n = np.bincount(owner)
-    squares = np.bincount(owner, weights=(flux - mean[owner]) ** 2)
-    scatter = np.where(n > 1, np.sqrt(squares / np.maximum(n - 1, 1)), np.nan)
-    # A night's frames share what is wrong with its calibration, but not their noise.
-    return time, mean, np.fmax(total**-0.5, scatter / np.sqrt(n)), scatter
-
-
 def about_monotonic(flux: NDArray, error: NDArray) -> NDArray:
     """Return the residuals from the best rising or falling curve."""
     fits = [isotonic_regression(flux, weights=error**-2.0, increasing=way).x for way in (True, False)]
     return min((flux - fit for fit in fits), key=lambda r: float(np.sum((r / error) ** 2)))
 
 
-def about_cubic(time: NDArray, flux: NDArray, error: NDArray) -> NDArray:
-    """Return the residuals from a cubic."""
-    scaled = (time - time.mean()) / max(float(np.ptp(time)), 1e-9)
-    return flux - np.polyval(np.polyfit(scaled, flux, 3, w=1.0 / error), scaled)
+def about_neighbours(time: NDArray, flux: NDArray) -> NDArray:
+    """Return the residuals of all but the ends from the line through the epochs before and after.
+
+    They are scaled to the noise of a single epoch, were all errors the same.
+    """
+    share = (time[1:-1] - time[:-2]) / (time[2:] - time[:-2])
+    between = (1 - share) * flux[:-2] + share * flux[2:]
+    return (flux[1:-1] - between) / np.sqrt(1 + share**2 + (1 - share) ** 2)
 
 
-def describe(curve: Table) -> list[str]:
+def total_flux(butler: Butler, curve: Table) -> Table:
+    """Return the detections of a light curve with the flux on the template added."""
+    sources = read(butler, "dia_source_detector", ["diaSourceId", "templateFlux"])
+    level = dict(zip(sources["diaSourceId"].tolist(), sources["templateFlux"].tolist(), strict=True))
+    detected = curve[~np.asarray(curve["is_forced"], dtype=bool)]
+    detected["psfFlux"] += np.array([level[name] for name in detected["diaSourceId"].tolist()])
+    detected.sort("midpointMjdTai")
+    return detected
+
+
+def describe(curve: Table, first: float, last: float) -> list[str]:
     """Return lines about the light curve of one object, band by band."""
     lines = []
-    usable = (
-        (np.asarray(curve["psfFluxErr"]) > 0)
-        & np.isfinite(curve["psfFlux"])
-        & ~np.asarray(curve["is_injected"])
+    bands = np.asarray(curve["band"], dtype=str)
+    inside = (
+        (curve["midpointMjdTai"] >= first) & (curve["midpointMjdTai"] <= last) & np.isfinite(curve["psfFlux"])
     )
-    for band in np.unique(np.asarray(curve["band"], dtype=str)):
-        rows = curve[usable & (np.asarray(curve["band"], dtype=str) == band)]
-        time, flux, error, scatter = nightly(rows)
-        forced = int(np.count_nonzero(rows["is_forced"]))
-        lines.append(
-            f"band {band}: {len(rows)} epochs ({forced} forced) in {len(time)} nights, "
-            f"MJD {time.min():.1f} to {time.max():.1f}, nightly flux {flux.max():.0f} to {flux.min():.0f} nJy"
+    for band in np.unique(bands):
+        rows = curve[inside & (bands == band)]
+        time, flux, error = (
+            np.asarray(rows[name], dtype=float) for name in ("midpointMjdTai", "psfFlux", "psfFluxErr")
         )
-        if len(time) < MIN_POINTS_OF_CUBIC:
-            lines.append("  too few nights for a smooth curve")
+        if len(time) < MIN_EPOCHS:
+            lines.append(f"band {band}: {len(time)} detections are too few for a curve")
             continue
-        reach = float(np.ptp(flux))
+        lines.append(
+            f"band {band}: {len(rows)} detections in {len(np.unique(rows['night']))} nights, "
+            f"MJD {time.min():.1f} to {time.max():.1f}, flux {flux.max():.3g} to {flux.min():.3g} nJy, median error "
+            f"{np.median(error):.2g} nJy"
+        )
         rho = spearmanr(time, flux)
         lines.append(f"  Spearman's coefficient with time {rho.statistic:+.3f} (p = {rho.pvalue:.1e})")
         for name, residual in (
-            ("monotonic curve", about_monotonic(flux, error)),
-            ("cubic", about_cubic(time, flux, error)),
+            ("the best monotonic curve", about_monotonic(flux, error)),
+            ("a line through the neighbours", about_neighbours(time, flux)),
         ):
+            scatter, robust = residual.std(), 1.4826 * np.median(np.abs(residual))
             lines.append(
-                f"  scatter about the best {name}: {residual.std():.0f} nJy, "
-                f"{100 * residual.std() / reach:.1f} % of the range, "
-                f"{np.sqrt(np.mean((residual / error) ** 2)):.2f} errors"
+                f"  scatter about {name}: {scatter:.2g} nJy (robust {robust:.2g}), "
+                f"{100 * scatter / np.ptp(flux):.1f} % of the range, "
+                f"{100 * scatter / flux.mean():.1f} % of the mean"
             )
-        lines.append(
-            f"  median scatter within a night {np.nanmedian(scatter):.0f} nJy, median error "
-            f"{np.median(rows['psfFluxErr']):.0f} nJy"
-        )
     return lines
 
 
@@ -127,6 +123,8 @@ def main() -> None:
     parser.add_argument("collection")
     parser.add_argument("--ra", type=float, required=True, help="of the variable, in degrees")
     parser.add_argument("--dec", type=float, required=True, help="of the variable, in degrees")
+    parser.add_argument("--first", type=float, default=-np.inf, help="first MJD of the light curve")
+    parser.add_argument("--last", type=float, default=np.inf, help="last MJD of the light curve")
     arguments = parser.parse_args()
     butler = Butler.from_config(arguments.repo, collections=arguments.collection.split(","))
     objects, curves = read(butler, "transient_objects"), read(butler, "transient_light_curves")
@@ -142,13 +140,14 @@ def main() -> None:
     )
     for i in near[:1]:
         row = objects[i]
+        curve = total_flux(butler, curves[curves["diaObjectId"] == row["diaObjectId"]])
         write(
             f"object {row['diaObjectId']}: {row['n_detections']} detections in {row['n_nights']} nights, "
             f"{row['n_nights_supporting']} support it, probability {row['probability']:.4f} (scores "
             f"{row['score_log_ratio']:+.1f}, light curve {row['curve_log_ratio']:+.1f}, positions "
             f"{row['position_log_ratio']:+.1f}), {'' if row['is_confirmed'] else 'not '}confirmed\n"
         )
-        write("\n".join(describe(curves[curves["diaObjectId"] == row["diaObjectId"]])) + "\n")
+        write("\n".join(describe(curve, arguments.first, arguments.last)) + "\n")
     confirmed = np.asarray(objects["is_confirmed"], dtype=bool)
     others = np.flatnonzero(confirmed & (distance >= RADIUS))
     on_star, star, _ = pairs_within(
