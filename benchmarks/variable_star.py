@@ -86,8 +86,8 @@ def describe(curve: Table, first: float, last: float) -> list[str]:
             continue
         lines.append(
             f"band {band}: {len(rows)} detections in {len(np.unique(rows['night']))} nights, "
-            f"MJD {time.min():.1f} to {time.max():.1f}, flux {flux.max():.3g} to {flux.min():.3g} nJy, median error "
-            f"{np.median(error):.2g} nJy"
+            f"MJD {time.min():.1f} to {time.max():.1f}, "
+            f"flux {flux.max():.3g} to {flux.min():.3g} nJy, median error {np.median(error):.2g} nJy"
         )
         rho = spearmanr(time, flux)
         lines.append(f"  Spearman's coefficient with time {rho.statistic:+.3f} (p = {rho.pvalue:.1e})")
