@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -22,6 +23,8 @@ from lsst.ctrl.bps.quantum_clustering_funcs import check_clustering_config
 from lsst.pipe.base import LabelSpecifier, Pipeline, PipelineGraph
 from lsst.pipe.base.pipeline_graph import IncompatibleDatasetTypeError
 from lsst.pipe.base.pipelineIR import PipelineIR
+from lsst.transient.bogus.tasks.host_catalog import GalaxyHostCatalogConfig
+from lsst.transient.bogus.tasks.light_curve import LightCurveMatchConfig
 
 from .stack.names import (
     CAMERAS,
@@ -251,6 +254,18 @@ def test_config_files_of_the_pipelines_exist() -> None:
     assert named
     for name in named:
         assert Path(name.replace("$TRANSIENT_BOGUS_DIR", str(ROOT))).is_file()
+
+
+@pytest.mark.parametrize(("camera", "dusk", "dawn"), [("HSC", 4.0, 16.5), ("LSSTCam", -2.5, 11.5)])
+def test_no_night_of_a_camera_is_divided(camera: str, dusk: float, dawn: float) -> None:
+    """Dusk and dawn in hours of UT, the earliest and the latest of the year at the site."""
+    hosts, curves = GalaxyHostCatalogConfig(), LightCurveMatchConfig()
+    for config, name in ((hosts, "hostCatalog"), (curves, "lightCurve")):
+        if (path := ROOT / "config" / camera / f"{name}.py").exists():
+            config.load(str(path))
+    for offset in (hosts.events.nightOffset, curves.nightOffset):
+        first, last = (np.floor(60000.0 + hour / 24.0 - 0.5 + offset) for hour in (dusk, dawn))
+        assert first == last
 
 
 def test_no_camera_is_named_in_the_package() -> None:
