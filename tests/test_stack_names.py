@@ -29,6 +29,7 @@ from lsst.transient.bogus.tasks.light_curve import LightCurveMatchConfig
 from .stack.names import (
     CAMERAS,
     ROOT,
+    SOURCE_TABLES,
     TABLE,
     camera_pipelines,
     load,
@@ -254,6 +255,17 @@ def test_config_files_of_the_pipelines_exist() -> None:
     assert named
     for name in named:
         assert Path(name.replace("$TRANSIENT_BOGUS_DIR", str(ROOT))).is_file()
+
+
+@pytest.mark.parametrize(("camera", "schema"), SOURCE_TABLES.items())
+def test_source_tables_have_what_hosts_are_chosen_by(camera: str, schema: str) -> None:
+    config = GalaxyHostCatalogConfig()
+    if (path := ROOT / "config" / camera / "hostCatalog.py").exists():
+        config.load(str(path))
+    columns = set(NAMES["columns"][schema])
+    assert {config.columns[quantity] for quantity in config.source_quantities()} <= columns
+    # Failed moments are not finite: their flag is in no table, and is for those who add it.
+    assert {*config.badFlags, *config.goodFlags} - columns <= {"shape_flag"}
 
 
 @pytest.mark.parametrize(("camera", "dusk", "dawn"), [("HSC", 4.0, 16.5), ("LSSTCam", -2.5, 11.5)])

@@ -8,6 +8,7 @@ Where the science stack is set up, ``python tests/stack/names.py`` writes the ta
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("names.yaml")
 CAMERAS = ("HSC", "LSSTCam", "LSSTComCam")
 STOCK = "$DRP_PIPE_DIR/pipelines/"
-HEADER = """# yamllint disable rule:line-length
+HEADER = """# yamllint disable rule:line-length rule:indentation
 # Names in the stock pipelines, by the file they are in; written by names.py.
 # A connection is its dataset type, storage class, dimensions, and `multiple` if it takes many."""
 ADDED = (
@@ -30,6 +31,8 @@ ADDED = (
     "lsst.source.injection.inject_visit.VisitInjectTask",
 )
 """Stock tasks that the camera pipelines add."""
+SOURCE_TABLES = {"HSC": "Source.yaml", "LSSTCam": "PreSource.yaml", "LSSTComCam": "PreSource.yaml"}
+"""Schemas in pipe_tasks of the tables that hosts are taken from."""
 
 
 def camera_pipelines() -> list[Path]:
@@ -133,6 +136,12 @@ def read_task(class_name: str) -> dict[str, Any]:
     }
 
 
+def read_columns(schema: str) -> list[str]:
+    """Read the columns of a table that `TransformSourceTableTask` makes."""
+    functors = importlib.import_module("lsst.pipe.tasks.functors").CompositeFunctor
+    return sorted(functors.from_file(f"$PIPE_TASKS_DIR/schemas/{schema}").funcDict)
+
+
 def make_table() -> dict[str, Any]:
     """Read the names of the stack that is set up."""
     pipelines = {}
@@ -140,7 +149,11 @@ def make_table() -> dict[str, Any]:
         ir = PipelineIR.from_uri(os.path.expandvars(STOCK + location)).subset_from_labels(set(labels))
         classes = {label: task.klass for label, task in ir.tasks.items()}
         pipelines[location] = read_names(Pipeline.fromIR(ir), classes)
-    return {"pipelines": pipelines, "added": {name: read_task(name) for name in ADDED}}
+    return {
+        "pipelines": pipelines,
+        "added": {name: read_task(name) for name in ADDED},
+        "columns": {schema: read_columns(schema) for schema in sorted(set(SOURCE_TABLES.values()))},
+    }
 
 
 def read_table() -> dict[str, Any]:
@@ -152,4 +165,5 @@ def read_table() -> dict[str, Any]:
 
 if __name__ == "__main__":
     table = {"commits": read_table()["commits"], **make_table()}
-    TABLE.write_text(f"{HEADER}\n{yaml.safe_dump(table, sort_keys=False, width=100)}")
+    columns = yaml.safe_dump({"columns": table.pop("columns")}, width=100, default_flow_style=None)
+    TABLE.write_text(f"{HEADER}\n{yaml.safe_dump(table, sort_keys=False, width=100)}{columns}")
