@@ -287,6 +287,6 @@ def _catalogue(catalogue: Table, x: np.ndarray, y: np.ndarray, flags: np.ndarray
     """Write the outcome next to the declared columns of the input."""
     data = {c.name: catalogue[c.name] for c in INJECTION_CATALOG.columns if c.name in catalogue.colnames}
     data.update(x=x, y=y, injection_flag=flags, injection_draw_size=sizes)
-    bits = {flag.name: int(flag).bit_length() - 1 for flag in InjectionFlag}
+    bits = {str(flag.name): int(flag).bit_length() - 1 for flag in InjectionFlag}
     # One by one as the stack's tasks write them, and together for who wants to list them.
     return INJECTED_CATALOG.build(data, meta={**catalogue.meta, **bits, "INJECTION_FLAG_BITS": bits})
