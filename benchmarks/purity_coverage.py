@@ -3,13 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often the label-free intervals hold the truth, over simulated surveys of different seeds.
 
-    python benchmarks/purity_coverage.py folder --surveys 20 --preset demo --visits-per-band 4
-    python benchmarks/purity_coverage.py folder --only-table
+    python benchmarks/purity_coverage.py folder --surveys 20
+    python benchmarks/purity_coverage.py folder --surveys 20 --only-table
 
-Every survey runs the whole loop in ``folder/<seed>``; what is there already is not run again.
-The last lines give, for contamination, purity and false positive rate, the mean of estimate
-and truth, the mean offset in standard errors, and the share of the 68 % intervals that hold
-the truth.
+Every survey is small (``pipelines/coverage_survey.yaml``: one detector, eight visits, one band,
+many transients, no glints) and runs the loop (``pipelines/coverage.yaml``) in
+``folder/<seed>``; what is there already is not run again.  The estimates are made anew from the
+scores, so that a change of the estimator needs no new surveys.  The last lines give, for
+contamination, purity and false positive rate at the working threshold, of all and of positive
+detections, the mean of estimate and truth, the mean offset in half widths of the interval, and
+how many of the 68 % intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -19,19 +22,34 @@ import dataclasses
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from astropy.table import Table
 
 from lsst.daf.butler import Butler
-from lsst.transient.bogus.paths import ensure_package_dir_env
-from lsst.transient.bogus.plots.tables import EvaluationTables, metric_estimate
-from lsst.transient.bogus.report import read_metrics
+from lsst.transient.bogus.evaluation.label_free import survey_posterior
+from lsst.transient.bogus.evaluation.sources import (
+    DIA_SOURCE_COLUMNS,
+    LABEL_COLUMNS,
+    SCORE_COLUMNS,
+    evaluated,
+    join_sources,
+    stack_tables,
+)
+from lsst.transient.bogus.evaluation.thresholds import choose_threshold
+from lsst.transient.bogus.evaluation.truth_match import TRUTH_COLUMNS, match_truth
 from lsst.transient.bogus.resampling import Estimate
 from lsst.transient.bogus.standalone.loop import OUTPUT, LoopFolder, run_loop
 
+PIPELINES = Path(__file__).parent / "pipelines"
 QUANTITIES = ("contamination", "purity", "fpr")
+TYPES = {
+    "dia_source_detector": DIA_SOURCE_COLUMNS,
+    "transient_labels": LABEL_COLUMNS,
+    "transient_bogus_scores": SCORE_COLUMNS,
+    "simulated_truth": TRUTH_COLUMNS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +70,15 @@ class Pair:
         return (self.estimate.value - self.truth) / half if half > 0 else np.nan
 
 
-def run_survey(folder: LoopFolder, seed: int, preset: str, extra: Sequence[str], processes: int) -> None:
+def run_survey(folder: LoopFolder, seed: int, processes: int) -> None:
     """Simulate a survey and run the loop on it."""
     command = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
-    simulate = ["simulate-survey", str(folder.repository), "--preset", preset, "--seed", str(seed)]
-    subprocess.run([*command, *simulate, "--skip-existing", "--workers", str(processes), *extra], check=True)
+    simulate = ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
+    simulate += ["--config", str(PIPELINES / "coverage_survey.yaml"), "--workers", str(processes)]
+    subprocess.run([*command, *simulate], check=True)
     run_loop(
         folder,
-        ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml",
+        PIPELINES / "coverage.yaml",
         instrument="SimCam",
         inputs=("SimCam/defaults",),
         processes=processes,
@@ -67,53 +86,69 @@ def run_survey(folder: LoopFolder, seed: int, preset: str, extra: Sequence[str],
     )
 
 
-def compare(tables: EvaluationTables) -> dict[str, Pair]:
-    """Pair the label-free estimates of a survey with its truth."""
-    metrics = tables.metrics
-    specificity = metric_estimate(metrics, "specificity", "unlabelled", "truth").value
-    truth = {
-        "contamination": metric_estimate(metrics, "contamination", "unlabelled", "truth").value,
-        "purity": metric_estimate(metrics, "purity", "unlabelled", "truth").value,
-        "fpr": 1.0 - specificity,
-    }
-    return {
-        name: Pair(metric_estimate(metrics, name, "all", "label_free"), truth[name]) for name in QUANTITIES
-    }
-
-
-def read_survey(folder: LoopFolder) -> EvaluationTables | None:
-    """Read what a survey was measured to be; `None` if it has not been measured."""
+def read_sources(folder: LoopFolder) -> Table | None:
+    """Read the evaluated detections of a survey and what they really are; `None` without scores."""
     if not folder.repository.joinpath("butler.yaml").is_file():
         return None
-    with Butler.from_config(str(folder.repository)) as butler:
-        try:
-            return read_metrics(butler, OUTPUT)
-        except LookupError:
-            return None
+    with Butler.from_config(str(folder.repository), collections=OUTPUT) as butler:
+        refs = {
+            name: {
+                (int(r.dataId["visit"]), int(r.dataId["detector"])): r
+                for r in butler.query_datasets(name, limit=None, explain=False)
+            }
+            for name in TYPES
+            if butler.registry.queryDatasetTypes(name)
+        }
+        parts = []
+        for visit, detector in sorted(refs.get("transient_bogus_scores", {})):
+            dia, labels, scores, truth = (
+                butler.get(refs[name][visit, detector], parameters={"columns": list(columns)})
+                for name, columns in TYPES.items()
+            )
+            part = join_sources(dia, labels, scores, visit=visit, detector=detector)
+            position = (np.asarray(part[name]) for name in ("ra", "dec", "flux"))
+            part["true_kind"] = match_truth(*position, truth, radius_arcsec=1.0, min_significance=3.0).kind
+            parts.append(part)
+    return evaluated(stack_tables(parts)) if parts else None
 
 
-def write_table(surveys: dict[int, dict[str, Pair]]) -> None:
+def compare(sources: Table) -> dict[str, dict[str, Pair]]:
+    """Pair the label-free estimates of a survey with its truth, for all and for positive detections."""
+    posterior = survey_posterior(sources, rng=np.random.default_rng(0), n_resamples=300)
+    if posterior is None:
+        return {}
+    unlabelled = np.asarray(sources["label"]) != 1
+    real = np.asarray(sources["true_kind"]) != ""
+    selected = np.asarray(sources["rank"]) >= choose_threshold(sources, "balanced", 0.5, posterior=posterior)
+    pairs = {}
+    for name, among in (("all", unlabelled), ("positive", unlabelled & (np.asarray(sources["sign"]) > 0))):
+        rates = posterior.rates(selected, among)
+        pairs[name] = {
+            "contamination": Pair(rates.alpha, float(real[among].mean())),
+            "purity": Pair(rates.purity, float(real[among & selected].mean())),
+            "fpr": Pair(rates.fpr, float(selected[among & ~real].mean())),
+        }
+    return pairs
+
+
+def write_table(surveys: dict[int, dict[str, dict[str, Pair]]]) -> None:
     """Print every survey, and the coverage."""
     out = sys.stdout
-    for seed, pairs in sorted(surveys.items()):
-        cells = "  ".join(
-            f"{name} {p.estimate.value:.4f} [{p.estimate.low:.4f}, {p.estimate.high:.4f}] ({p.truth:.4f})"
-            for name, p in pairs.items()
-        )
-        out.write(f"{seed:5d}  {cells}\n")
-    out.write(f"\n{'quantity':14s} {'estimate':>9s} {'truth':>9s} {'pull':>7s} {'covered':>8s} of\n")
-    for name in QUANTITIES:
-        pairs = [p[name] for p in surveys.values() if np.isfinite(p[name].estimate.low)]
-        if pairs:
-            estimate, truth, pull, covered = (
-                float(np.nanmean(values))
-                for values in zip(
-                    *((p.estimate.value, p.truth, p.pull, p.covers) for p in pairs), strict=True
-                )
+    for subset in ("all", "positive"):
+        out.write(f"\n{subset} detections: estimate [68 % interval] (truth)\n")
+        for seed, pairs in sorted(surveys.items()):
+            cells = "  ".join(
+                f"{name} {p.estimate.value:.4f} [{p.estimate.low:.4f}, {p.estimate.high:.4f}] ({p.truth:.4f})"
+                for name, p in pairs[subset].items()
             )
-            out.write(
-                f"{name:14s} {estimate:9.4f} {truth:9.4f} {pull:7.2f} {100 * covered:7.0f}% {len(pairs)}\n"
-            )
+            out.write(f"{seed:5d}  {cells}\n")
+        out.write(f"\n{'quantity':14s} {'estimate':>9s} {'truth':>9s} {'pull':>7s} {'covered':>8s}\n")
+        for name in QUANTITIES:
+            found = [p[subset][name] for p in surveys.values() if np.isfinite(p[subset][name].truth)]
+            columns = zip(*((p.estimate.value, p.truth, p.pull, p.covers) for p in found), strict=True)
+            estimate, truth, pull, covered = (float(np.nanmean(values)) for values in columns)
+            n = len(found)
+            out.write(f"{name:14s} {estimate:9.4f} {truth:9.4f} {pull:7.2f} {round(covered * n):4d} of {n}\n")
 
 
 def main() -> None:
@@ -122,24 +157,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--surveys", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--preset", default="demo")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only-table", action="store_true", help="Run nothing.")
     parser.add_argument("--keep", action="store_true", help="Keep the images of finished surveys.")
-    arguments, extra = parser.parse_known_args()
+    arguments = parser.parse_args()
     surveys = {}
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.surveys):
         folder = LoopFolder(arguments.folder / str(seed))
-        tables = read_survey(folder)
-        if tables is None and not arguments.only_table:
+        sources = read_sources(folder)
+        if sources is None and not arguments.only_table:
             folder.root.mkdir(parents=True, exist_ok=True)
-            run_survey(folder, seed, arguments.preset, extra, arguments.processes)
-            tables = read_survey(folder)
+            run_survey(folder, seed, arguments.processes)
+            sources = read_sources(folder)
             if not arguments.keep:
                 for images in folder.repository.glob("*/*/*visit_image"):
                     shutil.rmtree(images)
-        if tables is not None:
-            surveys[seed] = compare(tables)
+        if sources is not None and (pairs := compare(sources)):
+            surveys[seed] = pairs
     write_table(surveys)
 
 

@@ -26,17 +26,20 @@ def _sample(n_injected, n_real, n_bogus, seed=0, n_groups=20):
     n = n_injected + n_real + n_bogus
     kind = np.repeat([0, 1, 2], [n_injected, n_real, n_bogus])
     logit = rng.normal(np.where(kind == 2, MEAN - SLOPE * SIGMA**2, MEAN), SIGMA)
-    return MixtureSample(logit, np.ones((n, 1)), kind == 0, rng.integers(0, n_groups, n)), kind
+    standard = (logit - MEAN) / SIGMA
+    return MixtureSample(standard, np.ones((n, 1)), kind == 0, rng.integers(0, n_groups, n)), kind
 
 
 def test_coefficients_of_the_model_are_found():
     sample, _ = _sample(4000, 1000, 20000)
-    gamma, delta, log_slope = fit_mixture(sample)
+    gamma, *bogus = fit_mixture(sample)
     assert np.exp(gamma) == pytest.approx(1000 / 4000, rel=0.1)
-    assert np.exp(log_slope) == pytest.approx(SLOPE, rel=0.05)
-    # The density ratio of the two normals is exp(SLOPE MEAN - SLOPE² SIGMA² / 2 - SLOPE s).
-    expected = np.log(20000 / 4000) + SLOPE * MEAN - SLOPE**2 * SIGMA**2 / 2
-    assert delta == pytest.approx(expected, abs=0.35)
+    # In units of the injections the bogus are SLOPE SIGMA = 3 below, and the ratio of the two normals
+    # is exp(-3 s - 3² / 2): compared where both are seen, because slope and bend make up for each other.
+    delta, log_slope, bend = bogus
+    for s in (-2.0, -1.5, -1.0):
+        fitted = delta - np.exp(log_slope) * s - bend * (s**2 - 1) / 2
+        assert fitted == pytest.approx(np.log(20000 / 4000) - 3.0 * s - 4.5, abs=0.3)
 
 
 def test_a_covariate_of_the_real_detections_is_found():
@@ -50,20 +53,22 @@ def test_a_covariate_of_the_real_detections_is_found():
 
 
 def test_probability_and_ratio_by_hand():
-    coefficients = np.array([[np.log(0.5), 0.0, np.log(2.0), 0.0, np.log(1.0)]])
+    coefficients = np.array([[np.log(0.5), 0.0, np.log(2.0), 0.0, np.log(1.0), 0.0]])
     covariates = np.array([[1.0, 7.0]])
     # ρ = 0.5 and ε = 2 exp(-s): equal at s = log 4.
     assert real_probability(coefficients, np.array([np.log(4.0)]), covariates)[0, 0] == pytest.approx(0.5)
     assert real_per_injection(coefficients, covariates)[0, 0] == pytest.approx(0.5)
 
 
-def test_a_resample_of_everything_once_is_the_fit_and_the_spread_is_that_of_new_samples():
+def test_the_spread_of_resamples_is_that_of_new_samples():
     sample, _ = _sample(400, 100, 2000)
     best = fit_mixture(sample)
-    once = resample_mixture(sample, best, np.ones((1, 20)))
-    np.testing.assert_allclose(once[0], best, atol=1e-3)
+    rng = np.random.default_rng(2)
+    once = resample_mixture(sample, best, np.ones((400, 20)), rng)
+    # Only the prior differs: no matter for ρ, which the data tell.
+    assert once[:, 0].std() < 0.05
     weights = np.random.default_rng(1).multinomial(20, np.full(20, 0.05), size=400).astype(float)
-    resampled = resample_mixture(sample, best, weights)
+    resampled = resample_mixture(sample, best, weights, rng)
     again = np.array([fit_mixture(_sample(400, 100, 2000, seed)[0]) for seed in range(1, 41)])
     # ρ itself: 100 real, 400 injections, so about √(1/100 + 1/400) = 0.11 in its logarithm.
     assert resampled[:, 0].std() == pytest.approx(again[:, 0].std(), rel=0.5)
@@ -88,4 +93,4 @@ def test_a_constant_covariate_changes_nothing():
     constant = standard_covariates(np.full((1250, 1), 3.0), sample.injected)
     np.testing.assert_array_equal(constant[:, 1], 0.0)
     fitted = fit_mixture(MixtureSample(sample.logit, constant, sample.injected, sample.group))
-    np.testing.assert_allclose(fitted[[0, 2, 4]], fit_mixture(sample), atol=1e-3)
+    np.testing.assert_allclose(fitted[[0, 2, 4, 5]], fit_mixture(sample), atol=1e-3)

@@ -3,18 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A mixture of real and bogus detections, taken apart by how injections score.
 
-At a score with logit s, and for covariates x such as the significance, there are ρ(x) real
-and ε(s, x) bogus unlabelled detections for each injection::
+At a score with logit s, in units of the injections' mean and scatter, and for covariates x such
+as the significance, there are ρ(x) real and ε(s, x) bogus unlabelled detections for each
+injection::
 
-    log ρ = x · γ                 real detections score like injections of the same x
-    log ε = x · δ − exp(b) s      the logit is a straight line in the log density ratio
+    log ρ = x · γ                                    real ones score like injections of equal x
+    log ε = x · δ − exp(b) s − κ (s² − 1) / 2        the density ratio falls nearly as a power
 
 so that a detection is an injection with the probability 1 / (1 + ρ + ε), and an unlabelled
 one is real with the probability ρ / (ρ + ε).  It is Platt's logistic regression of injections
 against the rest, with a floor for the real detections among the rest.  No density is modelled:
 the distribution of the injections' scores may be anything.
 
-Coefficients are γ (P numbers), δ (P numbers) and b.  Axes: resample B, detection N, group G.
+Coefficients are γ (P numbers), δ (P numbers), b and κ, with a weak prior.
+Axes: resample B, detection N, group G.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ _MAX_ITERATIONS = 60
 _LARGEST_STEP = 3.0  # in log ρ and the like: keeps the first Newton steps from running away
 _LARGEST_DEVIATION = 2.0  # the same for the single step of a resample
 _PRIOR_ALPHA = 0.05
-_PRIOR_SPREAD = (3.0, 1.0, 5.0, 2.0, 1.0)
-"""Standard deviations of γ0, other γ, δ0, other δ, and b: weak, but all coefficients finite."""
+_PRIOR_SLOPE = 3.0  # of two normals of equal width, so many widths apart
+_PRIOR_SPREAD = (3.0, 0.5, 5.0, 0.5, 0.7, 1.0)
+"""Standard deviations of γ0, other γ, δ0, other δ, b and κ: of what the data do not tell."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +51,7 @@ class MixtureSample:
     Parameters
     ----------
     logit
-        Logit of the score, shape (N,), finite.
+        Logit of the score, less the injections' mean and over their scatter, shape (N,), finite.
     covariates
         Covariates, shape (N, P); the first column is 1.
     injected
@@ -101,7 +104,7 @@ def fit_mixture(sample: MixtureSample) -> np.ndarray:
     Returns
     -------
     coefficients : `numpy.ndarray`
-        γ, δ and b, shape (2 P + 1,).
+        γ, δ, b and κ, shape (2 P + 2,).
 
     Notes
     -----
@@ -129,7 +132,9 @@ def fit_mixture(sample: MixtureSample) -> np.ndarray:
     return theta
 
 
-def resample_mixture(sample: MixtureSample, coefficients: np.ndarray, multiplicity: np.ndarray) -> np.ndarray:
+def resample_mixture(
+    sample: MixtureSample, coefficients: np.ndarray, multiplicity: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Fit resamples of the groups, each by one step from the fit to all.
 
     Parameters
@@ -137,19 +142,22 @@ def resample_mixture(sample: MixtureSample, coefficients: np.ndarray, multiplici
     sample
         Detections.
     coefficients
-        Their fit, shape (2 P + 1,).
+        Their fit, shape (2 P + 2,).
     multiplicity
         How often each group enters each resample, shape (B, G).
+    rng
+        Source of randomness: each resample has a prior of its own, drawn from the prior, so that
+        what the data do not tell stays uncertain.
 
     Returns
     -------
     coefficients : `numpy.ndarray`
-        Coefficients of every resample, shape (B, 2 P + 1).
+        Coefficients of every resample, shape (B, 2 P + 2).
 
     Notes
     -----
-    The one-step bootstrap: its cost does not grow with the number of resamples times that of
-    detections.  Deviations are stretched by √(G / (G − 1)), which few groups lack.
+    The one-step bootstrap with a randomised prior: its cost does not grow with the number of
+    resamples times that of detections.  Deviations are stretched by √(G / (G − 1)), which few groups lack.
     """
     centre, precision = _prior(sample)
     residual, weight, jacobian = _linearised(sample, coefficients)
@@ -159,7 +167,8 @@ def resample_mixture(sample: MixtureSample, coefficients: np.ndarray, multiplici
     products = jacobian[:, :, None] * (jacobian * weight[:, None])[:, None, :]
     informations = np.zeros((n_groups, n_coefficients, n_coefficients))
     np.add.at(informations, sample.group, products)
-    gradient = multiplicity @ gradients - precision * (coefficients - centre)
+    centres = centre + rng.normal(size=(len(multiplicity), n_coefficients)) / np.sqrt(precision)
+    gradient = multiplicity @ gradients - precision * (coefficients - centres)
     information = np.tensordot(multiplicity, informations, 1) + np.diag(precision)
     step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
     step *= np.sqrt(n_groups / max(n_groups - 1, 1))
@@ -172,7 +181,7 @@ def real_probability(coefficients: np.ndarray, logit: np.ndarray, covariates: np
     Parameters
     ----------
     coefficients
-        Coefficients, shape (B, 2 P + 1).
+        Coefficients, shape (B, 2 P + 2).
     logit
         Logits of the scores, shape (N,).
     covariates
@@ -193,7 +202,7 @@ def real_per_injection(coefficients: np.ndarray, covariates: np.ndarray) -> np.n
     Parameters
     ----------
     coefficients
-        Coefficients, shape (B, 2 P + 1).
+        Coefficients, shape (B, 2 P + 2).
     covariates
         Covariates of the injections, shape (M, P).
 
@@ -212,8 +221,15 @@ def _log_ratios(
     """Return log ρ and log ε, (B, N)."""
     n = covariates.shape[1]
     log_real = coefficients[:, :n] @ covariates.T
-    log_bogus = coefficients[:, n : 2 * n] @ covariates.T - np.exp(coefficients[:, 2 * n :]) * logit
+    slope, curvature = np.exp(coefficients[:, 2 * n, None]), coefficients[:, 2 * n + 1, None]
+    log_bogus = coefficients[:, n : 2 * n] @ covariates.T - slope * logit - curvature * _bend(logit)
     return log_real, log_bogus
+
+
+def _bend(logit: np.ndarray) -> np.ndarray:
+    """Return what κ multiplies: a parabola that goes on straight beyond two scatters."""
+    held = np.clip(logit, -2.0, 2.0)
+    return np.asarray(0.5 * (held**2 - 1.0) + held * (logit - held))
 
 
 def _prior(sample: MixtureSample) -> tuple[np.ndarray, np.ndarray]:
@@ -221,13 +237,14 @@ def _prior(sample: MixtureSample) -> tuple[np.ndarray, np.ndarray]:
     n = sample.covariates.shape[1]
     n_injected = max(int(sample.injected.sum()), 1)
     ratio = max(len(sample.injected) - n_injected, 1) / n_injected
-    centre = np.zeros(2 * n + 1)
-    # As many real as bogus at the lowest injections, and from there a slope of 1: where
+    centre = np.zeros(2 * n + 2)
+    # As many real as bogus at the lowest injections, and from there a steep fall: where
     # nothing is seen of the bogus, what scores like injections is taken for real.
     centre[[0, n]] = np.log(_PRIOR_ALPHA * ratio)
-    centre[n] += sample.logit[sample.injected].min(initial=0.0)
-    first, other, first_bogus, other_bogus, slope = _PRIOR_SPREAD
-    spread = np.array([first, *[other] * (n - 1), first_bogus, *[other_bogus] * (n - 1), slope])
+    centre[n] += _PRIOR_SLOPE * sample.logit[sample.injected].min(initial=0.0)
+    centre[2 * n] = np.log(_PRIOR_SLOPE)
+    first, other, first_bogus, other_bogus, *shape = _PRIOR_SPREAD
+    spread = np.array([first, *[other] * (n - 1), first_bogus, *[other_bogus] * (n - 1), *shape])
     return centre, spread**-2
 
 
@@ -240,11 +257,11 @@ def _objective(sample: MixtureSample, theta: np.ndarray, centre: np.ndarray, pre
 
 
 def _linearised(sample: MixtureSample, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return residual (N,), Fisher weight (N,) and Jacobian (N, 2 P + 1) of the log odds of "unlabelled"."""
+    """Return residual (N,), Fisher weight (N,) and Jacobian (N, 2 P + 2) of the log odds of "unlabelled"."""
     log_real, log_bogus = (v[0] for v in _log_ratios(theta[None], sample.logit, sample.covariates))
     odds = np.logaddexp(log_real, log_bogus)
     unlabelled = np.exp(-np.logaddexp(0.0, -odds))
     real = np.exp(log_real - odds)[:, None]
-    slope = -np.exp(theta[-1]) * sample.logit[:, None]
-    jacobian = np.hstack([real * sample.covariates, (1 - real) * sample.covariates, (1 - real) * slope])
+    shape = np.column_stack([-np.exp(theta[-2]) * sample.logit, -_bend(sample.logit)])
+    jacobian = np.hstack([real * sample.covariates, (1 - real) * np.hstack([sample.covariates, shape])])
     return ~sample.injected - unlabelled, unlabelled * (1 - unlabelled), jacobian

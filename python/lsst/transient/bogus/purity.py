@@ -41,6 +41,7 @@ FITTED_TPR = 0.98
 
 _N_BLOCKS = 500  # detections without visits are resampled in as many parts
 
+_MIN_SCATTER = 0.1  # of the injections' logits: they may all be alike
 _MAX_LOGIT = 20.0  # float32 probabilities end at 17
 
 
@@ -184,6 +185,7 @@ def real_posterior(
     group_injected: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
     n_resamples: int = 300,
+    tolerance: float = 0.0,
 ) -> RealPosterior:
     """Say which unlabelled detections are real, from how injections score.
 
@@ -208,6 +210,10 @@ def real_posterior(
         Source of randomness; without it nothing is drawn and there are no intervals.
     n_resamples
         Number of draws.
+    tolerance
+        Scatter of the logarithms of ρ and ε in the draws, beyond that of the fit: by how much
+        the numbers of real and of bogus that score alike may be wrong because real detections
+        are not quite like injections.  0 takes the assumption for exact.
 
     Returns
     -------
@@ -240,12 +246,17 @@ def real_posterior(
     else:
         group = np.unique(np.concatenate([group_unlabelled, group_injected]), return_inverse=True)[1]
     fitted = finite & (logit >= np.quantile(logit[finite & injected], 1.0 - FITTED_TPR, method="lower"))
+    middle, scatter = logit[fitted & injected].mean(), logit[fitted & injected].std()
+    logit = (logit - middle) / max(float(scatter), _MIN_SCATTER)
     sample = MixtureSample(logit[fitted], covariates[fitted], injected[fitted], group[fitted])
     coefficients = fit_mixture(sample)[None]
     weights = np.ones((1, int(group.max()) + 1))
     if rng is not None and n_resamples:
         drawn = resampling_weights(weights.shape[1], n_resamples, rng)
-        coefficients = np.concatenate([coefficients, resample_mixture(sample, coefficients[0], drawn)])
+        resampled = resample_mixture(sample, coefficients[0], drawn, rng)
+        for column in (0, covariates.shape[1]):
+            resampled[:, column] += tolerance * rng.normal(size=len(resampled))
+        coefficients = np.concatenate([coefficients, resampled])
         weights = np.concatenate([weights, drawn])
     below = finite & injected & ~fitted
     missing = (weights[:, group[below]] * real_per_injection(coefficients, covariates[below])).sum(axis=1)

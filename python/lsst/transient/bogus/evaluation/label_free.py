@@ -15,7 +15,7 @@ __all__ = (
 )
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from astropy.table import Table
@@ -23,12 +23,17 @@ from astropy.table import Table
 from ..purity import LabelFreeRates, RealPosterior, real_posterior
 from ..resampling import Estimate
 from .rows import CurvePoints, MetricRow, metric_rows
+from .subsets import quantile_strata
 
 MIN_INJECTED = 30
-"""Fewest detected injections, of a sign or band of their own, from which anything is estimated."""
+"""Fewest detected injections, of a sign of their own, from which anything is estimated."""
+
+_MAX_BINS, _MIN_INJECTED_IN_BIN = 4, 25
 
 
-def survey_posterior(sources: Table, *, rng: np.random.Generator, n_resamples: int) -> RealPosterior | None:
+def survey_posterior(
+    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 0.7
+) -> RealPosterior | None:
     """Say which detections are real, from how the injections score.
 
     Parameters
@@ -39,6 +44,8 @@ def survey_posterior(sources: Table, *, rng: np.random.Generator, n_resamples: i
         Source of randomness.
     n_resamples
         Number of draws.
+    tolerance
+        How far real detections may be unlike injections; see `real_posterior`.
 
     Returns
     -------
@@ -48,25 +55,22 @@ def survey_posterior(sources: Table, *, rng: np.random.Generator, n_resamples: i
 
     Notes
     -----
-    Real detections are taken to score like injections of the same significance, template
-    significance (which stands for the host) and band.  Positive and negative detections are
-    taken apart by themselves, because their bogus differ; where there are not enough negative
-    injections, negative detections are compared with the positive ones, as their mirror images
-    are shown to the networks.
+    Real detections are taken to score like injections of the same significance: in up to four
+    bins, equally filled by injections, and within each by a covariate.  Positive and negative
+    detections are taken apart by themselves, because their bogus differ; where there are not
+    enough negative injections, negative detections are compared with the positive ones, as their
+    mirror images are shown to the networks.
     """
     injected = np.asarray(sources["label"]) == 1
     if injected.sum() < MIN_INJECTED or injected.all():
         return None
     score, visit = np.asarray(sources["score_raw"]), np.asarray(sources["visit"])
-    covariates, negative = _covariates(sources, injected), np.asarray(sources["sign"]) < 0
+    snr, negative = np.asarray(sources["snr"], dtype=float), np.asarray(sources["sign"]) < 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariates = np.log(snr)[:, None]
     probability = np.where(np.isfinite(score), 0.0, np.nan)
     draws = np.zeros((n_resamples, len(sources)), dtype=bool)
-    for sign in (False, True):
-        rows = np.flatnonzero(~injected & (negative == sign) & np.isfinite(score))
-        own = injected & (negative == sign)
-        reference = own if own.sum() >= MIN_INJECTED else injected
-        if len(rows) == 0:
-            continue
+    for rows, reference in _cells(injected, np.isfinite(score), negative, snr):
         part = real_posterior(
             score[rows],
             score[reference],
@@ -76,22 +80,26 @@ def survey_posterior(sources: Table, *, rng: np.random.Generator, n_resamples: i
             group_injected=visit[reference],
             rng=rng,
             n_resamples=n_resamples,
+            tolerance=tolerance,
         )
         probability[rows], draws[:, rows] = part.probability, part.draws
     return RealPosterior(probability, draws)
 
 
-def _covariates(sources: Table, injected: np.ndarray) -> np.ndarray:
-    """Return what real detections may differ in from injections, (N, Q)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [
-            np.log(np.asarray(sources["snr"], dtype=float)),
-            np.arcsinh(np.asarray(sources["template_snr"], dtype=float)),
-        ]
-    band = np.asarray(sources["band"])
-    numerous = [b for b in np.unique(band) if np.sum(injected & (band == b)) >= MIN_INJECTED]
-    columns += [(band == b).astype(float) for b in numerous[1:]]
-    return np.where(np.isfinite(columns), columns, np.nan).T
+def _cells(
+    injected: np.ndarray, scored: np.ndarray, negative: np.ndarray, snr: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows of unlabelled detections and the mask of the injections they are compared with."""
+    for sign in (False, True):
+        own = injected & scored & (negative == sign)
+        same = own if own.sum() >= MIN_INJECTED else injected & scored
+        n_bins = int(np.clip(same.sum() // _MIN_INJECTED_IN_BIN, 1, _MAX_BINS))
+        stratum = quantile_strata(snr, snr[same], n_bins)
+        for k in range(n_bins):
+            rows = np.flatnonzero(~injected & scored & (negative == sign) & (stratum == k))
+            reference = same & (stratum == k)
+            if len(rows) and reference.any():
+                yield rows, reference
 
 
 def label_free_metrics(

@@ -53,6 +53,8 @@ class EvaluationSettings:
         Ascending lower edges of the bins of significance.
     n_resamples
         Number of bootstrap resamples.
+    tolerance
+        How far real detections may be unlike injections; see `survey_posterior`.
     seed
         Seed of the bootstrap.
     """
@@ -62,6 +64,7 @@ class EvaluationSettings:
     snr_cut: float = 8.0
     snr_edges: tuple[float, ...] = (5.0, 6.0, 8.0, 12.0, 20.0, 50.0)
     n_resamples: int = 300
+    tolerance: float = 0.7
     seed: int = 0
 
 
@@ -109,7 +112,9 @@ def evaluate_survey(
     good = evaluated(sources)
     rule = settings.threshold_rule
     rng = generator("evaluate", "label_free", settings.seed)
-    posterior = survey_posterior(good, rng=rng, n_resamples=settings.n_resamples)
+    posterior = survey_posterior(
+        good, rng=rng, n_resamples=settings.n_resamples, tolerance=settings.tolerance
+    )
     threshold = choose_threshold(good, rule, settings.threshold_value, posterior=posterior)
     if not np.isfinite(threshold):
         rule, threshold = "fallback", FALLBACK_THRESHOLD

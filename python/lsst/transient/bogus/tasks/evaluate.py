@@ -172,6 +172,7 @@ class EvaluateTransientBogusTask(PipelineTask):
             snr_cut=self.config.snrCut,
             snr_edges=tuple(self.config.snrBins),
             n_resamples=self.config.nResamples,
+            tolerance=self.config.assumptionTolerance,
             seed=self.config.seed,
         )
 

@@ -170,6 +170,14 @@ class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=Evalu
         default=300,
         min=10,
     )
+    assumptionTolerance = RangeField(
+        dtype=float,
+        doc="Scatter, in the natural logarithm, by which the numbers of real and of bogus detections that "
+        "score alike may be wrong because real ones are not quite like injections. 0 takes the assumption "
+        "of the label-free estimates for exact; large values widen their intervals.",
+        default=0.7,
+        min=0.0,
+    )
     doTruth = Field[bool](
         doc="Compare with the simulated truth? Needs a simulated survey.",
         default=False,
