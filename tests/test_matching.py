@@ -69,8 +69,8 @@ def no_ties(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...], radiu
 @given(
     st.lists(st.integers(0, 3), max_size=9),
     st.lists(st.integers(0, 3), max_size=9),
-    # Not at the pole itself, where positions of any right ascension differ by rounding alone.
-    st.sampled_from([center for center in CENTERS if center[1] < 90.0]),
+    # Not so near a pole that steps in right ascension go all around it and end where they began.
+    st.sampled_from([center for center in CENTERS if abs(center[1]) < 89.99]),
 )
 def test_duplicates_equal_exhaustive_search(
     places1: list[int], places2: list[int], center: tuple[float, float]
