@@ -20,13 +20,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,31 +58,27 @@ DATA_ID = {"instrument": "Cam", "visit": 5, "detector": 1}
 def say(*words: object) -> None:
     """Write a line."""
     sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 def peak_mib() -> float:
-    """Return the peak memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the peak memory of this process; that of the resource module begins with its parent's."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
 
 
-def best(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Return the shortest of some times in seconds."""
+def timed(function: Callable[[], Any], repeats: int = 1) -> tuple[float, float]:
+    """Return the shortest time of some calls in seconds: by the clock and by processor time.
+
+    Other processes disturb processor time less.
+    """
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def cpu(function: Callable[[], Any], repeats: int) -> float:
-    """Return the least processor time of some calls, which other processes disturb less than the clock."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        function()
-        times.append(time.process_time() - start)
-    return min(times)
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    clock, processor = zip(*times, strict=True)
+    return min(clock), min(processor)
 
 
 def positions(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,8 +122,8 @@ def measure_memory(n: int) -> dict[str, float]:
     tracemalloc.stop()
     same = np.array_equal(stamps[:n_astropy], astropy(), equal_nan=True)
     copy = np.empty_like(stamps)
-    time_ours, time_copy = cpu(ours, 5), cpu(lambda: np.copyto(copy, stamps), 5)
-    time_astropy = cpu(astropy, 2) * n / n_astropy
+    time_ours, time_copy = timed(ours, 5)[1], timed(lambda: np.copyto(copy, stamps), 5)[1]
+    time_astropy = timed(astropy, 2)[1] * n / n_astropy
     return {
         "n": n,
         "ours_s": time_ours,
@@ -191,9 +186,8 @@ def measure_quantum(n: int, root: str) -> dict[str, float]:
     data_id = butler.registry.expandDataId(DATA_ID)
     names = [*connections.inputs, *connections.outputs]
     quantum = makeQuantum(task, butler, data_id, dict.fromkeys(names, data_id))
-    base, start, start_cpu = peak_mib(), time.perf_counter(), time.process_time()
-    runTestQuantum(task, butler, quantum, mockRun=False)
-    quantum_s, quantum_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    base = peak_mib()
+    quantum_s, quantum_cpu = timed(lambda: runTestQuantum(task, butler, quantum, mockRun=False))
     peak = peak_mib() - base
     cutouts = butler.get("transient_cutouts", DATA_ID)
     arrays = [np.asarray(cutouts[name]) for name in ("image", "variance", "mask")]
@@ -207,8 +201,7 @@ def measure_quantum(n: int, root: str) -> dict[str, float]:
         forget(butler, "transient_cutouts")
         butler.put(cutouts, "transient_cutouts", DATA_ID)
 
-    read_s, copy_s, write_s = best(read, 2), best(copy), best(write, 1)
-    floor_cpu, write_cpu = cpu(read, 2) + cpu(copy, 2), cpu(write, 1)
+    (read_s, read_cpu), (copy_s, copy_cpu), (write_s, write_cpu) = timed(read), timed(copy, 3), timed(write)
     forget(butler, "transient_cutouts", "dia_source_detector")
     return {
         "n": n,
@@ -217,7 +210,7 @@ def measure_quantum(n: int, root: str) -> dict[str, float]:
         "copy_s": copy_s,
         "write_s": write_s,
         "ratio_without_write": (quantum_s - write_s) / (read_s + copy_s),
-        "same_by_cpu_time": (quantum_cpu - write_cpu) / floor_cpu,
+        "same_by_cpu_time": (quantum_cpu - write_cpu) / (read_cpu + copy_cpu),
         "peak_mib": peak,
         "output_mib": sum(a.nbytes for a in arrays) / 2**20,
     }
@@ -237,9 +230,9 @@ def measure_boxes(n: int, root: str) -> dict[str, float]:
     result: dict[str, float] = {}
     for plane, storage_class in (("image", "ImageV2"), ("mask", "MaskV2")):
         handle = butler.getDeferred(f"difference_image.{plane}", DATA_ID, storageClass=storage_class)
-        whole = cpu(lambda handle=handle: handle.get(), 3)
+        _, whole = timed(handle.get, 3)
         boxes = read_boxes(handle, x, y, STAMP)
-        took = cpu(lambda handle=handle: read_boxes(handle, x, y, STAMP), 3)
+        _, took = timed(lambda handle=handle: read_boxes(handle, x, y, STAMP), 3)
         result |= {
             f"{plane}_whole_s": whole,
             f"{plane}_box_s": took / n,
@@ -256,11 +249,12 @@ def in_own_process(kind: str, n: int, root: str = "") -> dict[str, Any]:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def show(title: str, rows: list[dict[str, Any]]) -> None:
-    """Print measurements as a table."""
+def show(title: str, rows: Iterator[dict[str, Any]]) -> None:
+    """Print measurements as a table, as they come."""
     say(f"\n{title}")
-    say("  ".join(f"{name:>22}" for name in rows[0]))
-    for row in rows:
+    for number, row in enumerate(rows):
+        if number == 0:
+            say("  ".join(f"{name:>22}" for name in row))
         say("  ".join(f"{value:>22.4g}" for value in row.values()))
 
 
@@ -279,7 +273,7 @@ def main() -> None:
         say(json.dumps(function[arguments.worker](arguments.sizes[0], *extra)))
         return
     if arguments.only in (None, "memory"):
-        show("In memory, three planes", [in_own_process("memory", n) for n in arguments.sizes])
+        show("In memory, three planes", (in_own_process("memory", n) for n in arguments.sizes))
     if arguments.only == "memory":
         return
     with tempfile.TemporaryDirectory() as root:
@@ -287,9 +281,9 @@ def main() -> None:
         files = sum(p.stat().st_size for p in Path(root).rglob("*.fits"))
         say(f"\nfiles: {files / 2**20:.0f} MiB")
         if arguments.only in (None, "quantum"):
-            show("Whole quantum, nine planes", [in_own_process("quantum", n, root) for n in arguments.sizes])
+            show("Whole quantum, nine planes", (in_own_process("quantum", n, root) for n in arguments.sizes))
         if arguments.only in (None, "boxes"):
-            show("Boxes of one stamp", [in_own_process("boxes", 20, root)])
+            show("Boxes of one stamp", iter([in_own_process("boxes", 20, root)]))
 
 
 if __name__ == "__main__":
