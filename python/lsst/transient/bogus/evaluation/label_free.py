@@ -32,7 +32,7 @@ _MAX_BINS, _MIN_INJECTED_IN_BIN = 4, 25
 
 
 def survey_posterior(
-    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 0.7
+    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 1.0
 ) -> RealPosterior | None:
     """Say which detections are real, from how the injections score.
 
