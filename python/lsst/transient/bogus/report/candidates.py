@@ -141,7 +141,8 @@ def _stamps(results: Results, light_curve: Table) -> str:
     channels = ", ".join(results.channels)
     alternative = f"Stamps of {len(shown)} epochs, rows: {channels}"
     return (
-        f'<img class="stamps" src="{to_data_uri(mosaic)}" alt="{html.escape(alternative)}">'
+        f'<img class="stamps" style="width:{100 * len(shown) / _MAX_EPOCHS:.1f}%" '
+        f'src="{to_data_uri(mosaic)}" alt="{html.escape(alternative)}">'
         f'<p class="note">Rows: {html.escape(channels)}. Columns: {html.escape(epochs)}.</p>'
     )
 
