@@ -25,6 +25,7 @@ from lsst.transient.bogus.columns import (
     SCORES,
     TableSchema,
 )
+from lsst.transient.bogus.nn.io import stored_version
 from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.tasks.score import ScoreFlag
 
@@ -40,22 +41,26 @@ FEW_EXAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def loop(simulated_repository, tmp_path_factory):
+def repository(simulated_repository, tmp_path_factory):
+    """A copy of the simulated visits."""
+    return shutil.copytree(simulated_repository, tmp_path_factory.mktemp("loop") / "repository")
+
+
+@pytest.fixture(scope="module")
+def loop(repository):
     """Butler on the outputs of the demo pipeline, with as many injections as fit and a token training."""
-    root = tmp_path_factory.mktemp("loop") / "repository"
-    shutil.copytree(simulated_repository, root)
     pipeline = Pipeline.from_uri(str(ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"))
     for (label, field), value in FEW_EXAMPLES.items():
         pipeline.addConfigOverride(label, field, value)
-    butler = SimplePipelineExecutor.prep_butler(str(root), [VISITS], output="loop", output_run=OUTPUT)
+    butler = SimplePipelineExecutor.prep_butler(str(repository), [VISITS], output="loop", output_run=OUTPUT)
     executor = SimplePipelineExecutor.from_pipeline(pipeline, where="instrument = 'SimCam'", butler=butler)
     executor.run(register_dataset_types=True)
     with butler:
         yield butler
 
 
-def tables(butler: Butler, schema: TableSchema) -> dict[tuple[int, int], Table]:
-    refs = butler.query_datasets(schema.dataset_type, collections=OUTPUT)
+def tables(butler: Butler, schema: TableSchema, run: str = OUTPUT) -> dict[tuple[int, int], Table]:
+    refs = butler.query_datasets(schema.dataset_type, collections=run)
     return {(int(ref.dataId["visit"]), int(ref.dataId["detector"])): butler.get(ref) for ref in refs}
 
 
@@ -95,3 +100,35 @@ def test_results_can_be_queried(loop: Butler) -> None:
     objects = [loop.get(ref) for ref in loop.query_datasets(OBJECTS.dataset_type, collections=OUTPUT)]
     n_sources = sum(map(len, tables(loop, DIA_SOURCE).values()))
     assert sum(int(t["n_detections"].sum()) for t in objects) == n_sources
+
+
+def test_the_model_scores_visits_without_injections_in_one_graph(loop: Butler, repository) -> None:
+    """In a collection of its own: the neighbours of the model are injected images of the usual names."""
+    (ref,) = loop.query_datasets("transient_bogus_model", collections=OUTPUT)
+    loop.collections.register("model")
+    loop.put(loop.get(ref), "transient_bogus_model", ref.dataId, run="model")
+    pipeline = Pipeline.from_uri(str(ensure_package_dir_env() / "pipelines" / "standalone" / "score.yaml"))
+    butler = SimplePipelineExecutor.prep_butler(
+        str(repository), [VISITS, "model"], output="scored", output_run="scored/run"
+    )
+    with butler:
+        executor = SimplePipelineExecutor.from_pipeline(
+            pipeline, where="instrument = 'SimCam'", butler=butler
+        )
+        executor.run(register_dataset_types=True)
+        sources, scores = (tables(butler, schema, "scored/run") for schema in (DIA_SOURCE, SCORES))
+        objects = [
+            butler.get(r) for r in butler.query_datasets(OBJECTS.dataset_type, collections="scored/run")
+        ]
+    assert len(sources) == 8
+    assert scores.keys() == sources.keys()
+    n_injected, n_plain = (sum(map(len, part.values())) for part in (tables(loop, DIA_SOURCE), sources))
+    assert 0 < n_plain < n_injected
+    version = stored_version(loop.get(ref))
+    for key, table in scores.items():
+        np.testing.assert_array_equal(table["diaSourceId"], sources[key]["diaSourceId"])
+        assert set(table["model_version"]) <= {version}
+        assert np.array_equal(
+            np.isfinite(table["score"]), (table["score_flag"] & ScoreFlag.UNUSABLE_STAMP) == 0
+        )
+    assert sum(int(t["n_detections"].sum()) for t in objects) == n_plain
