@@ -27,7 +27,8 @@ needs_browser = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def page(collection, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "inspector.html"
-    result = CliRunner().invoke(inspect_transients, [collection.root, collection.name, str(path)])
+    options = ["--report", "index.html"]
+    result = CliRunner().invoke(inspect_transients, [collection.root, collection.name, str(path), *options])
     assert result.exit_code == 0, result.output
     assert f"{N_SOURCES} of {N_SOURCES} DIA sources" in result.output
     return path
@@ -121,8 +122,11 @@ def test_light_curve_follows_the_source(browser):
     flux, hollow = browser.script(epochs)
     assert flux == [100.0, 300.0, 200.0, 20.0]
     assert hollow == 1
+    link = "return document.querySelector('#object a')?.getAttribute('href')"
+    assert browser.script(link) == f"index.html#candidate-{OBJECT}"
     browser.script("window.transientInspector.select([arguments[0]])", 7)
     assert browser.script("return document.getElementById('object').textContent").endswith("no object.")
+    assert browser.script(link) is None
     assert browser.script(epochs)[0] == []
 
 

@@ -297,6 +297,12 @@
         : `Object ${sources.diaObjectId.values[i]}: ${objects.n_detections.values[object]} detections in ` +
           `${objects.n_nights.values[object]} nights, P = ${objects.probability.values[object].toFixed(3)}, ` +
           `${objects.is_confirmed.values[object] ? "confirmed" : "not confirmed"}`;
+    if (DATA.report && object !== undefined && objects.is_confirmed.values[object]) {
+      const link = document.createElement("a");
+      link.href = `${DATA.report}#candidate-${sources.diaObjectId.values[i]}`;
+      link.textContent = "its page in the report";
+      $("object").append(" (", link, ")");
+    }
     drawCurve(sources.diaObjectId.values[i], sources.diaSourceId.values[i]);
     writeAddress();
   }

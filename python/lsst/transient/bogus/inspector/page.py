@@ -36,7 +36,7 @@ _CURVE_COLUMNS = (
 )
 
 
-def render_page(inspection: Inspection, *, title: str) -> str:
+def render_page(inspection: Inspection, *, title: str, report: str = "") -> str:
     """Write the page.
 
     Parameters
@@ -45,6 +45,8 @@ def render_page(inspection: Inspection, *, title: str) -> str:
         What the page shows.
     title
         Title of the page.
+    report
+        Address of the report, to whose candidates the page links; empty for no links.
 
     Returns
     -------
@@ -61,6 +63,7 @@ def render_page(inspection: Inspection, *, title: str) -> str:
     ).astype("u1")
     data = {
         "n": len(sources),
+        "report": report,
         "sources": {name: _packed(sources, name) for name in sources.colnames},
         "objects": {
             name: _packed(inspection.objects, name) for name in _OBJECT_COLUMNS if len(inspection.objects)

@@ -23,6 +23,7 @@ def write_inspector(
     *,
     max_sources: int = 20_000,
     title: str | None = None,
+    report: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Inspection:
     """Write the page of a collection.
@@ -39,6 +40,9 @@ def write_inspector(
         Largest number of sources on the page.
     title
         Title of the page; the collections by default.
+    report
+        Address of the report, seen from the page, to whose candidates it links; empty
+        for no links.
     progress
         Called with a line of text at each stage.
 
@@ -54,7 +58,8 @@ def write_inspector(
     """
     inspection = gather_inspection(butler, collections, max_sources=max_sources, progress=progress)
     progress("Writing the page")
-    text = render_page(inspection, title=title or f"Transients of {', '.join(collections)}")
+    title = title or f"Transients of {', '.join(collections)}"
+    text = render_page(inspection, title=title, report=report)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A page is whole or not there.
     part = path.with_name(f"{path.name}.part")

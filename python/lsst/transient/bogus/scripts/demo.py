@@ -133,7 +133,9 @@ def _write_report(folder: LoopFolder) -> None:
     context = click.get_current_context()
     inspector = folder.report / "inspector.html"
     context.invoke(report, repo=folder.repository, collection=OUTPUT, folder=folder.report)
-    context.invoke(inspect_transients, repo=folder.repository, collection=OUTPUT, file=inspector)
+    context.invoke(
+        inspect_transients, repo=folder.repository, collection=OUTPUT, file=inspector, report="index.html"
+    )
     metrics = json.loads(folder.report.joinpath("metrics.json").read_text())
     _print_summary(metrics)
     click.echo(f"\nReport:    {folder.report / 'index.html'}")

@@ -26,7 +26,14 @@ from ..errors import InputDataError
     help="Sources on the page. Beyond it, all sources of confirmed objects stay and others are drawn.",
 )
 @click.option("--title", help="Title of the page.")
-def inspect_transients(repo: Path, collection: str, file: Path, max_sources: int, title: str | None) -> None:
+@click.option(
+    "--report",
+    default="",
+    help="Address of the report, seen from FILE, to link candidates to (index.html, if it lies beside FILE).",
+)
+def inspect_transients(
+    repo: Path, collection: str, file: Path, max_sources: int, title: str | None, report: str
+) -> None:
     """Write a page to look at everything in COLLECTION of REPO into FILE.
 
     COLLECTION may be several, separated by commas.  The page is one HTML file
@@ -46,6 +53,7 @@ def inspect_transients(repo: Path, collection: str, file: Path, max_sources: int
                 file,
                 max_sources=max_sources,
                 title=title,
+                report=report,
                 progress=lambda text: click.echo(f"{text} …", err=True),
             )
     except (InputDataError, MissingCollectionError) as error:
