@@ -151,7 +151,8 @@ class ClickCommandDirective(TextDirective):
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 info = parameter.to_info_dict()
                 default = "required" if parameter.required else info["default"]
-                shown = "" if default in (None, (), False) or "Sentinel" in str(default) else literal(default)
+                unset = default in (None, (), False, "") or "Sentinel" in str(default)
+                shown = "" if unset else literal(default)
                 rows.append((", ".join(map(literal, parameter.opts)), shown, parameter.help or ""))
         if rows:
             yield from table(("Option", "Default", "What it does"), "24 16 60", rows)
