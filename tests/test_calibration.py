@@ -70,6 +70,9 @@ def faint_reality():
 def test_injections_are_weighted_to_the_brightness_of_real_sources(faint_reality):
     score, label, real, stratum = faint_reality
     weight, prior = weigh_injections(score, label, stratum)
+    shifted = weigh_injections(score, label, stratum, covariate=3.0 * stratum - 1.0)
+    np.testing.assert_allclose(shifted[0], weight, rtol=1e-6)
+    assert shifted[1] == pytest.approx(prior)
     unlabelled = label == 0
     assert np.all(weight[unlabelled] == 1.0)
     assert weight[~unlabelled].mean() == pytest.approx(1.0)

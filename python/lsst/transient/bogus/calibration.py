@@ -183,7 +183,11 @@ class Calibration:
 
 
 def weigh_injections(
-    score: npt.ArrayLike, label: npt.ArrayLike, stratum: npt.ArrayLike
+    score: npt.ArrayLike,
+    label: npt.ArrayLike,
+    stratum: npt.ArrayLike,
+    *,
+    covariate: npt.ArrayLike | None = None,
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Weight injections such that they stand for the real sources among the unlabelled.
 
@@ -196,6 +200,9 @@ def weigh_injections(
     stratum
         Stratum of each source, from 0; a bin of signal-to-noise, say.  Each should hold
         injections.
+    covariate
+        What the scores of real sources and their number depend on, such as the logarithm
+        of the signal-to-noise, shape (N,); the stratum by default.
 
     Returns
     -------
@@ -214,11 +221,11 @@ def weigh_injections(
     -----
     Injections are drawn to be learnt from, not to have the brightness of real transients;
     within a stratum they score alike.  Real sources of each stratum are counted as by
-    `lsst.transient.bogus.purity.real_posterior` with the stratum as covariate, and no stratum is
+    `lsst.transient.bogus.purity.real_posterior` with the covariate, and no stratum is
     taken to hold fewer than half a source.
     """
     raw, injected, bins = np.asarray(score, dtype=float), np.asarray(label) == 1, np.asarray(stratum)
-    covariates = bins[:, None].astype(float)
+    covariates = np.asarray(stratum if covariate is None else covariate, dtype=float)[:, None]
     posterior = real_posterior(
         raw[~injected],
         raw[injected],

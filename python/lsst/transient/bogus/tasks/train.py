@@ -141,7 +141,8 @@ class TrainTransientBogusTask(PipelineTask):
         injected = rows.label == 1
         # Injections have not the signal-to-noise of real sources: they count as these would.
         stratum = snr_strata(rows, _MAX_CALIBRATION_STRATA, _MIN_INJECTED_TO_CALIBRATE)
-        weight, estimate = weigh_injections(score, rows.label, stratum)
+        significance = np.maximum(np.nan_to_num(rows.snr), 1.0)
+        weight, estimate = weigh_injections(score, rows.label, stratum, covariate=np.log(significance))
         prior = self.config.prior or max(estimate, _MIN_PRIOR)
         calibration = Calibration.fit(
             score, rows.label, method=self.config.calibration, prior=prior, weight=weight
