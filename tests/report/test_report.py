@@ -159,6 +159,7 @@ def repository(tmp_path_factory):
         ("full", "cutout_metadata", detector, metadata),
         ("bare", "transient_bogus_metrics", survey, bare.metrics),
         ("bare", "transient_bogus_curves", survey, bare.curves),
+        ("old", "transient_objects", shard, objects["diaObjectId", "ra", "dec", "is_confirmed"]),
     ):
         storage_class = "TaskMetadata" if table is metadata else "ArrowAstropy"
         butler.registry.registerDatasetType(
@@ -258,6 +259,14 @@ def test_a_collection_without_metrics_is_an_error(repository, tmp_path):
     assert result.exit_code == 1
     assert "found none" in result.output
     assert not (tmp_path / "folder").exists()
+
+
+def test_objects_of_an_older_version_are_an_error_that_names_the_columns(repository, tmp_path):
+    result = CliRunner().invoke(report, [repository, "bare,old", str(tmp_path / "old")])
+    assert result.exit_code == 1
+    assert "transient_objects of bare, old were made by another version" in result.output
+    assert "host_id" in result.output
+    assert not (tmp_path / "old").exists()
 
 
 def test_read_metrics_is_one_call(repository):

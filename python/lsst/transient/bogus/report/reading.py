@@ -19,7 +19,7 @@ from lsst.daf.butler import Butler, DatasetRef, MissingDatasetTypeError
 from lsst.pipe.base import TaskMetadata
 from lsst.pipe.base.resource_usage import QuantumResourceUsage
 
-from ..columns import LIGHT_CURVES, OBJECTS
+from ..columns import LIGHT_CURVES, OBJECTS, TableSchema
 from ..handles import read_table, table_parameters
 from ..plots.injections import survey_catalog
 from ..plots.tables import EvaluationTables
@@ -208,13 +208,12 @@ def read_results(
     Raises
     ------
     LookupError
-        Raised if there is no evaluation, or those of several instruments.
+        Raised if there is no evaluation, or those of several instruments, or if a table was
+        made by a version with other columns.
     """
     names = (collections,) if isinstance(collections, str) else tuple(collections)
     chosen = _instrument(butler, names, instrument)
-    objects = _stack(
-        butler, find_datasets(butler, "transient_objects", names, instrument=chosen), OBJECTS.empty()
-    )
+    objects = _stack(butler, names, chosen, OBJECTS)
     results = Results(
         instrument=chosen,
         collections=names,
@@ -229,11 +228,7 @@ def read_results(
         ),
     )
     shown = np.asarray(results.candidates["diaObjectId"])[:max_candidates]
-    curves = _stack(
-        butler,
-        find_datasets(butler, "transient_light_curves", names, instrument=chosen),
-        results.light_curves,
-    )
+    curves = _stack(butler, names, chosen, LIGHT_CURVES)
     curves = curves[np.isin(np.asarray(curves["diaObjectId"]), shown)]
     wanted = [_rows(curves, "diaSourceId", "visit", "detector")]
     if results.tables.clusters is not None:
@@ -242,9 +237,20 @@ def read_results(
     return dataclasses.replace(results, light_curves=curves, stamps=stamps, channels=channels)
 
 
-def _stack(butler: Butler, refs: Sequence[DatasetRef], empty: Table) -> Table:
+def _stack(butler: Butler, collections: Sequence[str], instrument: str, schema: TableSchema) -> Table:
+    """Read all tables of a type, and check that they have its columns."""
+    refs = find_datasets(butler, schema.dataset_type, collections, instrument=instrument)
     tables = [butler.get(ref, parameters=table_parameters()) for ref in sorted(refs)]
-    return vstack(tables, metadata_conflicts="silent") if tables else empty
+    if not tables:
+        return schema.empty()
+    stacked = vstack(tables, metadata_conflicts="silent")
+    missing = [c.name for c in schema.columns if not c.optional and c.name not in stacked.colnames]
+    if missing:
+        raise LookupError(
+            f"The {schema.dataset_type} of {', '.join(collections)} were made by another version of "
+            f"transient_bogus: they have no {', '.join(missing)}. Make them again."
+        )
+    return stacked
 
 
 def _injections(butler: Butler, refs: Sequence[DatasetRef]) -> Table | None:

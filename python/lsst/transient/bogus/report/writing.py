@@ -52,7 +52,8 @@ def write_report(
     Raises
     ------
     LookupError
-        Raised if there is no evaluation, or those of several instruments.
+        Raised if there is no evaluation, or those of several instruments, or if a table was
+        made by a version with other columns.
     """
     results = read_results(butler, collections, instrument=instrument)
     summary = summarise(results)
