@@ -223,13 +223,15 @@ def test_empty(n_sources: int, n_injections: int, by_table: bool) -> None:
 
 
 def paired(
-    dia_sources: Table, uninjected: Table, rule: str, **settings: Any
+    dia_sources: Table, uninjected: Table, rule: str, catalog: Table | None = None
 ) -> tuple[list[int], list[bool], Table]:
     """Return labels, doubt and disagreements of a pair."""
-    config = TransientLabelConfig(matchBy="position", doPaired=True, pairedRule=rule, **settings)
+    config = TransientLabelConfig(matchBy="position", doPaired=True, pairedRule=rule)
     config.validate()
     result = TransientLabelTask(config=config).run(
-        dia_sources=dia_sources, injected_catalog=injections(), uninjected_dia_sources=uninjected
+        dia_sources=dia_sources,
+        injected_catalog=injections() if catalog is None else catalog,
+        uninjected_dia_sources=uninjected,
     )
     LABEL_DISAGREEMENTS.check(result.disagreements)
     labels = result.labels
@@ -261,6 +263,17 @@ def test_a_pair_gives_an_injection_one_detection() -> None:
     labels, ambiguous, _ = paired(detections([0.6, 0.2, 0.8]), detections([]), "paired")
     assert labels == [0, 1, 0]
     assert ambiguous == [True, False, True]
+
+
+@pytest.mark.parametrize("rule", ["both", "paired"])
+def test_a_pair_does_not_find_failed_injections(rule: str) -> None:
+    """A new detection where nothing was injected after all is in doubt, and the pair agrees."""
+    catalog = injections()
+    catalog["injection_flag"] = [0, 4, 0, 0]
+    labels, ambiguous, disagreements = paired(detections([0.1, 10.1]), detections([]), rule, catalog)
+    assert labels == [1, 0]
+    assert ambiguous == [False, True]
+    assert len(disagreements) == 0
 
 
 def test_pairs_without_sources() -> None:
