@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import astropy.units
+import astropy.table
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
@@ -156,7 +156,8 @@ class TableSchema:
         Returns
         -------
         table : `astropy.table.Table`
-            Table with the declared order, dtypes, units and descriptions.
+            Table with the declared order, dtypes, units and descriptions.  Its tensor
+            columns share the memory of arrays that have their dtype; others are copies.
 
         Raises
         ------
@@ -168,13 +169,18 @@ class TableSchema:
         if unknown or missing:
             raise TableSchemaError(f"Table {self.dataset_type!r}: missing {missing}, undeclared {unknown}.")
         n_rows = next((len(v) for v in data.values() if np.ndim(v) > 0), 0)
-        table = Table(meta=dict(meta or {}))
-        for column in self.columns:
-            if column.name in data:
-                table[column.name] = column.cast(data[column.name], n_rows)
-                table[column.name].unit = astropy.units.Unit(column.unit) if column.unit else None
-                table[column.name].description = column.doc
-        return table
+        columns = [
+            astropy.table.Column(
+                column.cast(data[column.name], n_rows),
+                name=column.name,
+                unit=column.unit,
+                description=column.doc,
+                copy=not column.shape,
+            )
+            for column in self.columns
+            if column.name in data
+        ]
+        return Table(columns, meta=dict(meta or {}), copy=False)
 
     def empty(self, *, meta: Mapping[str, Any] | None = None, **sizes: int) -> Table:
         """Make a table of this schema with no rows.

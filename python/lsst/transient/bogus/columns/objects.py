@@ -43,8 +43,7 @@ OBJECTS = TableSchema(
         Column(
             "n_nights_supporting",
             "i4",
-            "Number of nights with a score above the prior, a negative detection that counts, or a "
-            "significant forced flux.",
+            "Number of nights with a score above the prior, or with a negative detection that counts.",
         ),
         Column("n_bands", "i4", "Number of bands with a DIA source."),
         Column("bands", "str", "Bands with a DIA source, in alphabetical order."),
