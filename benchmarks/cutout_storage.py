@@ -4,13 +4,17 @@
 """How stamps are stored: bytes for each stamp, errors, and the rates of writing and loading.
 
     python benchmarks/cutout_storage.py
-    python benchmarks/cutout_storage.py --only load --stamps 1000000
+    python benchmarks/cutout_storage.py --only load --stamps 1000000 --storages tensor
 
 ``ways``: columns of stamps written to memory as Parquet and read back, in several dtypes and
 compressions.  ``load``: tables of cutouts in a Butler repository, written as `CutoutTask` writes
-them and read as training reads them, for both of its storages.  A stamp is one channel of one
-DIA source: 900 pixels with their variance and mask.  Rates are of the tensors (image, variance
-and mask) in memory, by the clock and by processor time.
+them and read by the function that training reads them with, normalisation included, for both of
+its storages.  A stamp is one channel of one DIA source: 900 pixels with their variance and mask.
+Rates are of the tensors (image, variance and mask) in memory, by the clock and by processor time;
+MB are 10^6 bytes.
+
+The memory that loading needs is taken and given back once before: a virtual machine may have to
+wait for memory that its host has put to other use, which is no property of the code.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +36,11 @@ from astropy.table import Table
 from lsst.daf.butler import Butler
 from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
-from lsst.transient.bogus.columns import CUTOUTS
-from lsst.transient.bogus.handles import read_table
-from lsst.transient.bogus.nn.stamps import Stamps
+from lsst.pipe.base import InMemoryDatasetHandle
+from lsst.transient.bogus.columns import CUTOUTS, LABELS
+from lsst.transient.bogus.nn.device import torch_threads
+from lsst.transient.bogus.tasks.train_config import TrainTransientBogusConfig
+from lsst.transient.bogus.tasks.training_set import read_training_set
 from lsst.transient.bogus.words import pack_tensors
 
 STAMP = 30
@@ -43,7 +49,7 @@ SIGMA = 12.0
 STEP = SIGMA / 30
 """Step of scaled integers: its rounding error is 1 % of the noise, rms."""
 TENSORS = ("image", "variance", "mask")
-N_TABLES = 8
+STORAGES = ["tensor", "words"]
 
 
 def say(*words: object) -> None:
@@ -124,33 +130,28 @@ def compare_ways(n: int) -> None:
             )
 
 
-def repository(root: str) -> Butler:
+def repository(root: str, n_tables: int) -> Butler:
     """Make a repository for tables of cutouts."""
     Butler.makeRepo(root)
     repo = Butler.from_config(root, writeable=True)
     addDataIdValue(repo, "instrument", "Cam")
-    for detector in range(N_TABLES):
+    for detector in range(n_tables):
         addDataIdValue(repo, "detector", detector)
-    for storage in ("tensor", "words"):
+    for storage in STORAGES:
         addDatasetType(repo, storage, {"instrument", "detector"}, "ArrowAstropy")
     return makeTestCollection(repo)
 
 
-def load(butler: Butler, storage: str, detector: int, out: dict[str, np.ndarray]) -> None:
-    """Read one table as training does: all its stamps, copied to where they are needed."""
-    table = read_table(butler.getDeferred(storage, instrument="Cam", detector=detector))
-    found = Stamps.from_table(table)
-    for name in TENSORS:
-        np.copyto(out[name], getattr(found, name))
+def labels(n_rows: int, seed: int) -> InMemoryDatasetHandle:
+    """Make the labels of a table of cutouts."""
+    data = {column.name: np.full(n_rows, column.fill) for column in LABELS.columns}
+    data |= {"diaSourceId": np.arange(n_rows), "label": np.arange(n_rows) % 2, "snr": np.full(n_rows, 8.0)}
+    data |= {"tile": np.full(n_rows, seed), "fold": np.full(n_rows, seed % 5), "sign": np.ones(n_rows)}
+    table = LABELS.build(data, meta={"N_FOLDS": 5, "NSIDE": 1024, "FOLD_SEED": 0})
+    return InMemoryDatasetHandle(table, storageClass="ArrowAstropy")
 
 
-def files(butler: Butler, storage: str) -> Iterator[Path]:
-    """Go through the files of a dataset type."""
-    for detector in range(N_TABLES):
-        yield Path(butler.getURI(storage, instrument="Cam", detector=detector).ospath)
-
-
-def forget_cached(paths: Iterator[Path]) -> None:
+def forget_cached(paths: Iterable[Path]) -> None:
     """Make the next reading of files go to the disk."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
@@ -159,42 +160,52 @@ def forget_cached(paths: Iterator[Path]) -> None:
         os.close(descriptor)
 
 
-def measure_load(root: str, n_rows: int, n_stamps: int) -> None:
-    """Write and load tables of cutouts."""
-    butler = repository(root)
+def measure_load(root: str, n_rows: int, n_tables: int, storages: list[str]) -> None:
+    """Write tables of cutouts and load them for training."""
+    butler = repository(root, n_tables)
     meta = {"CHANNELS": CHANNELS, "MASK_BITS": {"BAD": 1}, "CUTOUT_FLAG_BITS": {}}
     made = [
         CUTOUTS.build({"diaSourceId": np.arange(n_rows), "cutout_flag": 0, **stamps(n_rows, seed)}, meta=meta)
-        for seed in range(N_TABLES)
+        for seed in range(min(n_tables, 8))
     ]
-    out = {name: np.array(made[0][name]) for name in TENSORS}
-    size = sum(tensor.nbytes for tensor in out.values())
-    rounds = max(1, round(n_stamps / (3 * n_rows * N_TABLES)))
-    say(f"\n{N_TABLES} tables of {n_rows} DIA sources; {size / n_rows / 3:.0f} bytes of tensors a stamp")
-    for storage in ("tensor", "words"):
+    size = n_tables * sum(np.asarray(made[0][name]).nbytes for name in TENSORS)
+    n_stamps = n_tables * n_rows * len(CHANNELS)
+    config = TrainTransientBogusConfig()
+    config.maxPositivePerVisit = config.maxNegativePerVisit = config.maxPositive = config.maxNegative = 0
+    told = {(0, detector): labels(n_rows, detector) for detector in range(n_tables)}
+    say(f"\n{n_tables} tables of {n_rows} DIA sources; {size / n_stamps:.0f} bytes of tensors a stamp")
+    for storage in storages:
         clock = Clock()
-        for detector, table in enumerate(made):
+        for detector in range(n_tables):
+            table = made[detector % len(made)]
             stored = table if storage == "tensor" else pack_tensors(table, TENSORS)
             butler.put(stored, storage, instrument="Cam", detector=detector)
-        say(f"{storage:>7}: write             {clock.rates(size * N_TABLES)}")
-        on_disk = sum(path.stat().st_size for path in files(butler, storage))
-        forget_cached(files(butler, storage))
+        say(f"{storage:>7}: write             {clock.rates(size)}")
+        handles = {
+            key: butler.getDeferred(storage, instrument="Cam", detector=detector)
+            for detector, key in enumerate(told)
+        }
+        files = [Path(butler.getURI(handle.ref).ospath) for handle in handles.values()]
+        on_disk = sum(path.stat().st_size for path in files)
+        forget_cached(files)
         clock = Clock()
-        for path in files(butler, storage):
+        for path in files:
             path.read_bytes()
-        say(f"{storage:>7}: the disk's own    {clock.rates(on_disk)} of {on_disk / n_rows / N_TABLES / 3:.0f}"
+        say(f"{storage:>7}: the disk's own    {clock.rates(on_disk)} of {on_disk / n_stamps:.0f}"
             " bytes for each stamp on disk")  # fmt: skip
-        forget_cached(files(butler, storage))
-        clock = Clock()
-        for detector in range(N_TABLES):
-            load(butler, storage, detector, out)
-        say(f"{storage:>7}: load from disk    {clock.rates(size * N_TABLES)}")
-        clock = Clock()
-        for _ in range(rounds):
-            for detector in range(N_TABLES):
-                load(butler, storage, detector, out)
-        say(f"{storage:>7}: load from cache   {clock.rates(size * N_TABLES * rounds)}, "
-            f"{rounds * N_TABLES * n_rows * 3} stamps")  # fmt: skip
+        for place in ("disk", "cache"):
+            if place == "disk":
+                forget_cached(files)
+            else:
+                for path in files:
+                    path.read_bytes()
+            np.ones(size // 2, dtype=np.uint8).sum()
+            with torch_threads(0) as n_threads:
+                clock = Clock()
+                data = read_training_set(config, handles, told)
+            say(f"{storage:>7}: load from {place:6}  {clock.rates(size)}, {len(data.rows) * 3} stamps, "
+                f"{n_threads} threads")  # fmt: skip
+            del data
 
 
 def main() -> None:
@@ -202,14 +213,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=["ways", "load"])
     parser.add_argument("--rows", type=int, default=1000, help="DIA sources of a table")
-    parser.add_argument("--stamps", type=int, default=100_000, help="stamps to load")
+    parser.add_argument("--stamps", type=int, default=48_000, help="stamps to load")
+    parser.add_argument("--storages", nargs="+", choices=STORAGES, default=STORAGES)
+    parser.add_argument("--folder", help="where to make the repository, which is removed again")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     if arguments.only in (None, "ways"):
         compare_ways(arguments.rows)
     if arguments.only in (None, "load"):
-        with tempfile.TemporaryDirectory() as root:
-            measure_load(root, arguments.rows, arguments.stamps)
+        n_tables = max(1, round(arguments.stamps / (len(CHANNELS) * arguments.rows)))
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as root:
+            measure_load(root, arguments.rows, n_tables, arguments.storages)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from astropy.table import MaskedColumn, Table
 import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, Config
 from lsst.daf.butler.formatters.parquet import astropy_to_arrow
-from lsst.transient.bogus.handles import arrow_to_table, read_table, table_parameters
+from lsst.pipe.base import InMemoryDatasetHandle
+from lsst.transient.bogus.errors import TableSchemaError
+from lsst.transient.bogus.handles import arrow_to_table, read_table, table_parameters, table_reader
+from lsst.transient.bogus.words import pack_tensors
 
 META = {"PRIOR": 0.2, "CHANNELS": ["difference", "science"], "MASK_BITS": {"BAD": 0}}
 
@@ -100,3 +104,33 @@ def test_columns_of_other_kinds_are_left_to_the_butler(butler: Butler, foreign: 
 
 def test_tables_of_other_writers_are_left_to_the_butler() -> None:
     assert arrow_to_table(astropy_to_arrow(table(3)).replace_schema_metadata(None)) is None
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_reader_reads_the_same_on_any_thread(butler: Butler, packed: bool) -> None:
+    stored = pack_tensors(table(7), ["image", "mask"]) if packed else table(7)
+    butler.put(stored, "table", instrument="SimCam")
+    read = table_reader(butler.getDeferred("table", instrument="SimCam"))
+    with ThreadPoolExecutor(1) as pool:
+        assert_equal(pool.submit(read).result(), table(7))
+
+
+def test_a_reader_of_what_is_no_file() -> None:
+    assert_equal(table_reader(InMemoryDatasetHandle(table(3), storageClass="ArrowAstropy"))(), table(3))
+
+
+def test_a_reader_refuses_nulls(butler: Butler) -> None:
+    masked = table(3)
+    masked["a"] = np.ma.masked_equal(masked["a"], 1)
+    butler.put(masked, "table", instrument="SimCam")
+    read = table_reader(butler.getDeferred("table", instrument="SimCam"))
+    with pytest.raises(TableSchemaError, match="without nulls"):
+        read()
+
+
+def test_a_reader_of_what_was_removed(butler: Butler) -> None:
+    ref = butler.put(table(3), "table", instrument="SimCam")
+    handle = butler.getDeferred(ref)
+    butler.pruneDatasets([ref], unstore=True, disassociate=False)
+    with pytest.raises(FileNotFoundError):
+        table_reader(handle)

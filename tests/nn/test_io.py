@@ -16,7 +16,7 @@ import torch
 
 from lsst.transient.bogus.errors import ModelFormatError
 from lsst.transient.bogus.nn import Model, ModelSpec, Stamps, from_table, predict, to_table
-from lsst.transient.bogus.nn.io import FORMAT_VERSION, model_version, read_spec, stored_version
+from lsst.transient.bogus.nn.io import FORMAT_VERSION, latest_model, model_version, read_spec, stored_version
 from lsst.transient.bogus.nn.spec import Network
 
 KEY = b"transient_bogus"
@@ -57,6 +57,20 @@ def test_version_follows_the_content(model):
     assert model_version(dataclasses.replace(model, spec=told)) == model_version(model)
     tiles = dataclasses.replace(model, training_tiles=np.array([1]))
     assert model_version(tiles) != model_version(model)
+
+
+def test_the_latest_model_is_kept(model, table):
+    first = latest_model(table)
+    again = pyarrow.Table.from_pylist(table.to_pylist(), schema=table.schema)
+    assert latest_model(again) is first
+    other = to_table(dataclasses.replace(model, training_tiles=np.array([1])))
+    assert latest_model(other).training_tiles.tolist() == [1]
+    assert latest_model(table) is not first
+    # The version that it claims is not enough.
+    rows = table.to_pylist()
+    rows[0]["data"] = bytes(len(rows[0]["data"]))
+    with pytest.raises(ModelFormatError, match="damaged"):
+        latest_model(pyarrow.Table.from_pylist(rows, schema=table.schema))
 
 
 def test_refuses_a_future_version(table):

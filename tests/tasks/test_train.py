@@ -18,9 +18,11 @@ from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQua
 from lsst.transient.bogus.calibration import Calibration
 from lsst.transient.bogus.columns import TRAINING_HISTORY
 from lsst.transient.bogus.errors import InsufficientDataError
+from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.io import from_table, stored_version
 from lsst.transient.bogus.nn.spec import FoldRule, Settings
 from lsst.transient.bogus.tasks.train import TrainTransientBogusConfig, TrainTransientBogusTask
+from lsst.transient.bogus.tasks.training_set import read_training_set
 
 from ..nn.fakes import N_FOLDS, NSIDE, SEED, make_fakes, make_tables, small_training_config
 
@@ -90,6 +92,19 @@ def test_threads_are_put_back(fakes):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_samples_do_not_depend_on_threads(fakes):
+    cutouts, labels = tables(fakes)
+    cutouts[VISITS[0], 0]["image"][:3] = np.nan
+    found = []
+    for n_threads in (1, 3):
+        with torch_threads(n_threads):
+            found.append(read_training_set(small_training_config(), handles(cutouts), handles(labels)))
+    assert found[0].n_unusable == found[1].n_unusable > 0
+    assert len(found[0].samples) == len(found[0].rows)
+    assert torch.equal(found[0].samples, found[1].samples)
+    assert np.array_equal(found[0].rows.row, found[1].rows.row)
 
 
 def test_ambiguous_and_unusable_stamps_are_not_used(fakes, trained):

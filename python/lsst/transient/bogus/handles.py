@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
-__all__ = ("arrow_to_table", "read_table", "table_parameters")
+__all__ = ("arrow_to_table", "read_table", "table_parameters", "table_reader")
 
 import copy
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import astropy.table.meta
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from astropy.table import Table
 
+from .errors import TableSchemaError
 from .words import unpack_tensors
 
+_PARQUET = (".parq", ".parquet")
 _HEADER = b"table_meta_yaml"
 _PANDAS_INDEX = b"lsst::arrow::astropy_pandas_index"
 
@@ -77,6 +80,57 @@ def read_table(handle: _Handle, columns: Iterable[str] | None = None) -> Table:
     found = handle.get(parameters=parameters, storageClass="ArrowTable")
     table = found if isinstance(found, Table) else arrow_to_table(found)
     return unpack_tensors(handle.get(parameters=parameters) if table is None else table)
+
+
+def table_reader(handle: Any) -> Callable[[], Table]:
+    """Prepare to read a table on another thread.
+
+    Parameters
+    ----------
+    handle
+        Deferred handle of a dataset of storage class ``ArrowAstropy``.
+
+    Returns
+    -------
+    read : `~collections.abc.Callable`
+        Returns what `read_table` would, on any thread.
+
+    Notes
+    -----
+    A butler belongs to the thread that made it, so it is only asked where the file is.  A
+    dataset that is not a local Parquet file of an astropy table is read here and now.  Reading
+    raises `~lsst.transient.bogus.errors.TableSchemaError` if the table has nulls.
+    """
+    path = _local_parquet(handle)
+    if path is None:
+        return functools.partial(_identity, read_table(handle))
+
+    def read() -> Table:
+        table = arrow_to_table(pq.read_table(path, use_threads=False))
+        if table is None:
+            raise TableSchemaError(f"Not a table of numbers and text without nulls: {path}.")
+        return unpack_tensors(table)
+
+    return read
+
+
+def _identity(table: Table) -> Table:
+    return table
+
+
+def _local_parquet(handle: Any) -> str | None:
+    """Return the path of the Parquet file that a handle would read; `None` if it would do something else."""
+    butler, ref = getattr(handle, "butler", None), getattr(handle, "ref", None)
+    if butler is None or ref is None or ref.isComponent():
+        return None
+    try:
+        uri = butler.getURI(ref)
+    except (LookupError, OSError, RuntimeError):  # the reading itself tells what is wrong
+        return None
+    if not uri.isLocal or uri.getExtension() not in _PARQUET or not uri.exists():
+        return None
+    metadata = pq.read_schema(uri.ospath).metadata or {}
+    return uri.ospath if _HEADER in metadata and _PANDAS_INDEX not in metadata else None
 
 
 def arrow_to_table(arrow: pa.Table) -> Table | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("autocast", "deterministic", "resolve_device", "resolve_precision", "torch_threads")
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -60,12 +61,24 @@ def torch_threads(number: int) -> Iterator[int]:
     that is the only one of its task has the machine for itself and may ask for
     it back.
     """
+    _keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(number or len(os.sched_getaffinity(0)))
     try:
         yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep what tensors free, instead of asking the system for it again and again.
+
+    The GNU library keeps up to twice the largest block that was ever freed, if that was below 32 MiB;
+    what a batch of stamps needs on its way through a network is more than it keeps at first.  Where
+    memory is managed otherwise this does nothing.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:

@@ -9,17 +9,21 @@ __all__ = ("Judgement", "features", "judge", "predict")
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from .device import deterministic
+from .device import deterministic, torch_threads
 from .model import Model
 from .normalise import crop_size, prepare
 from .stamps import Stamps
+from .threads import in_order
 
 _BATCH_SIZE = 128  # what eight networks make of it stays in the processor's cache
+_MIN_BATCHES = 4  # for each thread: a new one takes some milliseconds to begin
+_LANES = 16  # float32 values that a CPU treats together; those left over may be rounded differently
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +88,7 @@ def judge(
 
     def all_at_once(x: torch.Tensor) -> torch.Tensor:
         latent = network.features(x)
-        answers = [torch.sigmoid(network.judge(latent)), network.domain(latent)]
+        answers = [network.judge(latent), network.domain(latent)]
         if dropout_passes:
             with _dropout(network):
                 passes = [torch.sigmoid(network(x)) for _ in range(dropout_passes)]
@@ -92,9 +96,14 @@ def judge(
         return torch.stack(answers)
 
     with deterministic(seed, device or torch.device("cpu")) if dropout_passes else contextlib.nullcontext():
-        answer = _evaluate(model, stamps, all_at_once, device, batch_size, 2).numpy()  # (2 or 3, K, N)
-    answer[:, :, ~stamps.usable] = np.nan
-    return Judgement(*answer)
+        # Dropout switches the networks to and fro, and draws from one generator: a batch at a time.
+        side_by_side = not dropout_passes
+        answer = _evaluate(model, stamps, all_at_once, device, batch_size, 2, side_by_side=side_by_side)
+    with torch_threads(1):  # all at once: the sigmoid of a number depends on where in a batch it is
+        answer[0] = torch.sigmoid(answer[0])
+    judged = answer.numpy()  # (2 or 3, K, N)
+    judged[:, :, ~stamps.usable] = np.nan
+    return Judgement(*judged)
 
 
 def predict(
@@ -179,8 +188,14 @@ def _evaluate(
     device: torch.device | None,
     batch_size: int,
     axis: int,
+    *,
+    side_by_side: bool = True,
 ) -> torch.Tensor:
-    """Apply a function of prepared stamps batch by batch; join along the dimension of the stamps."""
+    """Apply a function of prepared stamps batch by batch; join along the dimension of the stamps.
+
+    On a CPU each thread has batches of its own, where there are many, rather than a share of each
+    layer.  What a batch is does not depend on the number of threads, nor does the answer.
+    """
     spec = model.spec
     if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
         raise ValueError(
@@ -195,8 +210,21 @@ def _evaluate(
         size = crop_size(spec.stamp_size, spec.normalisation.crop)
         answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
         return answer.narrow(axis, 0, 0)
-    answers = []
-    for start in range(0, len(stamps), batch_size):
-        x = prepare(stamps[start : start + batch_size], spec.normalisation, device=device)
-        answers.append(function(x.float()).cpu())
-    return torch.cat(answers, dim=axis)
+
+    @torch.no_grad()
+    def evaluate(rows: slice) -> torch.Tensor:
+        return function(prepare(stamps[rows], spec.normalisation, device=device).float()).cpu()
+
+    batches = _batches(len(stamps), batch_size)
+    few = len(batches) < _MIN_BATCHES * torch.get_num_threads()
+    if few or device.type != "cpu" or not side_by_side:
+        return torch.cat([evaluate(rows) for rows in batches], dim=axis)
+    return torch.cat(list(in_order(evaluate, batches)), dim=axis)
+
+
+def _batches(n: int, largest: int) -> list[slice]:
+    """Divide rows into the fewest batches, of about the same size."""
+    edges = np.linspace(0, n, -(-n // largest) + 1)
+    if largest % _LANES == 0:
+        edges[:-1] = np.floor(edges[:-1] / _LANES) * _LANES
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges.astype(int).tolist())]

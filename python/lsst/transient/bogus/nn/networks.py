@@ -71,7 +71,7 @@ class Compact(nn.Module):
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = conv(x)  # (B, K*F, h, h)
             y = F.max_pool2d(y, 2) if depth == 0 else y  # h -> h//2, once, before what costs per pixel
-            y = F.relu(norm(y))
+            y = F.relu(norm(y), inplace=True)
             x = x + y if y.shape == x.shape else y
         c = x.shape[-1] // 2
         centre = x[:, :, c, c]

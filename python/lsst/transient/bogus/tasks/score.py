@@ -114,8 +114,8 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
     )
     batchSize = RangeField(
         dtype=int,
-        doc="Stamps that the networks judge at a time. Small values are slow, large ones leave the "
-        "processor's cache.",
+        doc="Most stamps that the networks judge at a time. Small values are slow, large ones leave the "
+        "processor's cache; multiples of 16 give the same scores to the last bit.",
         default=128,
         min=1,
     )
@@ -189,12 +189,12 @@ class TransientBogusScoreTask(PipelineTask):
         """
         from ..nn.device import resolve_device, torch_threads
         from ..nn.inference import judge
-        from ..nn.io import from_table, stored_version
+        from ..nn.io import latest_model, stored_version
         from ..nn.stamps import Stamps
 
         CUTOUTS.check(cutouts, ("diaSourceId", "image", "cutout_flag"))
         try:
-            trained = from_table(model)
+            trained = latest_model(model)
         except ModelFormatError as error:
             raise InvalidQuantumError(f"The model cannot be used: {error}") from error
         tiles = self._tiles(cutouts, dia_sources, labels, trained)

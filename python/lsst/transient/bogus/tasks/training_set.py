@@ -8,7 +8,8 @@ from __future__ import annotations
 __all__ = ("LABELS_USED", "TrainingSet", "choose_training_rows", "read_training_set", "snr_strata")
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from lsst.pipe.base import InvalidQuantumError, UpstreamFailureNoWorkFound
 from ..columns import LABELS
 from ..errors import InsufficientDataError
 from ..evaluation.subsets import quantile_strata
-from ..handles import read_table
-from ..nn.spec import FoldRule, ModelSpec
+from ..handles import read_table, table_reader
+from ..nn.spec import FoldRule, ModelSpec, Normalisation
 from ..nn.stamps import Stamps
 from ..training_rows import TrainingRows, choose_rows
 from .train_config import TrainTransientBogusConfig
@@ -33,6 +34,7 @@ type _Key = tuple[int, int]
 LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
 """Columns of the label table that a training reads."""
 
+_BATCH = 128  # stamps that are normalised at a time stay in a core's cache
 _MAX_STRATA = 3
 _MIN_INJECTED_IN_STRATUM = 15
 
@@ -70,7 +72,7 @@ def read_training_set(
         Caps, seed and normalisation.
     cutouts
         A handle (anything with ``get()``) of each cutout table, by visit and
-        detector.  Each is read once, one at a time.
+        detector.  Each is read once, as many at a time as torch has threads.
     labels
         A handle of each label table.
 
@@ -158,34 +160,61 @@ def _read_labels(
 def _read_stamps(
     config: TrainTransientBogusConfig, rows: TrainingRows, cutouts: Mapping[_Key, Any]
 ) -> tuple[torch.Tensor, ModelSpec]:
-    """Read and normalise the stamps, table by table; drop unusable ones from ``rows``."""
+    """Read and normalise the stamps, table by table; drop unusable ones from ``rows``.
+
+    Each thread of torch reads a table of its own: there are no more in memory at a time, but for
+    handles that have no local file, of which there are twice as many.
+    """
     import torch
 
-    from ..nn.normalise import prepare
+    from ..nn.threads import in_order
 
-    spec, samples, filled = None, None, 0
+    samples, spec, filled = None, None, 0
     usable = np.zeros(len(rows), dtype=bool)
-    normalisation = config.normalisation.spec()
-    for key, places, indices in rows.by_table():
-        stamps = Stamps.from_table(read_table(cutouts[key]))[indices]
-        own = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+    tables = list(rows.by_table())
+    read = functools.partial(_prepared, config.normalisation.spec())
+    jobs = ((table_reader(cutouts[key]), indices) for key, _, indices in tables)
+    for (key, places, _), (own, good, parts) in zip(tables, in_order(read, jobs), strict=True):
         if spec is not None and own != spec:
             raise InvalidQuantumError(
                 f"The cutouts of visit {key[0]}, detector {key[1]} have {own.stamp_size} pixels and "
                 f"channels {own.channels}; the others have {spec.stamp_size} and {spec.channels}."
             )
         spec = own
-        good = stamps.usable
-        part = prepare(stamps[good], normalisation)
-        if samples is None:
-            samples = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
-        samples[filled : filled + len(part)] = part
         usable[places[good]] = True
-        filled += len(part)
+        for part in parts:
+            if samples is None:
+                samples = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
+            samples[filled : filled + len(part)] = part
+            filled += len(part)
     rows.keep(usable)
     if samples is None or spec is None:
         raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
     return samples[:filled], spec
+
+
+def _prepared(
+    normalisation: Normalisation, job: tuple[Callable[[], Table], np.ndarray]
+) -> tuple[ModelSpec, np.ndarray, list[torch.Tensor]]:
+    """Read a table; return what its stamps are, which of the chosen rows are usable, and these prepared."""
+    from ..nn.normalise import prepare
+
+    read, rows = job
+    stamps = Stamps.from_table(read())
+    good = stamps.usable[rows]
+    chosen = rows[good]
+    parts = [
+        prepare(stamps[_slice_or_rows(chosen[start : start + _BATCH])], normalisation)
+        for start in range(0, max(1, len(chosen)), _BATCH)
+    ]
+    return ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits), good, parts
+
+
+def _slice_or_rows(rows: np.ndarray) -> slice | np.ndarray:
+    """Return increasing rows as a slice, which copies nothing, where they follow one another."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 def snr_strata(
