@@ -23,6 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
+from survey_truth import read_truths
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.evidence import ConfirmationRule, probability
@@ -116,12 +117,10 @@ def detection_kinds(detections: Table, truth: Table) -> NDArray[np.str_]:
 def read_survey(butler: Butler) -> Survey:
     """Read a collection with truth."""
     objects, curves = read(butler, "transient_objects"), read(butler, "transient_light_curves")
-    tables = []
-    for ref in butler.query_datasets("simulated_truth", limit=None):
-        table = butler.get(ref)
-        table["visit"] = ref.dataId["visit"]
-        tables.append(table)
-    truth = vstack(tables, metadata_conflicts="silent")
+    tables = read_truths(butler)
+    for (visit, _), table in tables.items():
+        table["visit"] = visit
+    truth = vstack(list(tables.values()), metadata_conflicts="silent")
     objects = objects[objects["n_injected"] == 0]
     detections = curves[~curves["is_forced"] & np.isin(curves["diaObjectId"], objects["diaObjectId"])]
     places = {identifier: i for i, identifier in enumerate(objects["diaObjectId"].tolist())}

@@ -21,10 +21,11 @@ import sys
 
 import numpy as np
 from astropy.table import Table, vstack
+from survey_truth import read_truths
 
 from lsst.daf.butler import Butler, DatasetRef
 from lsst.transient.bogus.binned import brier_score, expected_calibration_error, reliability
-from lsst.transient.bogus.evaluation.truth_match import TRUTH_COLUMNS, match_truth
+from lsst.transient.bogus.evaluation.truth_match import match_truth
 from lsst.transient.bogus.handles import table_parameters
 from lsst.transient.bogus.matching import nearest
 from lsst.transient.bogus.ranking import area_under_roc
@@ -35,13 +36,11 @@ DIA_COLUMNS = ("diaSourceId", "ra", "dec", "snr", "psfFlux", "isNegative")
 SCORE_COLUMNS = ("score", "score_raw", "score_flag", "domain_distance")
 
 
-def read_sources(butler: Butler, ref: DatasetRef) -> Table:
+def read_sources(butler: Butler, ref: DatasetRef, truth: Table | None) -> Table:
     """Return the DIA sources of one detector with scores and true kind."""
     where = {name: ref.dataId[name] for name in ("instrument", "visit", "detector")}
     sources = butler.get("dia_source_detector", where, parameters=table_parameters(DIA_COLUMNS))
     scores = butler.get(ref)
-    found = butler.query_datasets("simulated_truth", explain=False, **where)
-    truth = butler.get(found[0])[list(TRUTH_COLUMNS)] if found else None
     match = match_truth(
         np.asarray(sources["ra"]),
         np.asarray(sources["dec"]),
@@ -100,7 +99,12 @@ def main() -> None:
     options = parser.parse_args()
     with Butler.from_config(options.repo, collections=options.collection) as butler:
         refs = butler.query_datasets("transient_bogus_scores", limit=None)
-        sources = vstack([read_sources(butler, ref) for ref in refs], metadata_conflicts="silent")
+        truths = read_truths(butler)
+        keys = [(int(ref.dataId["visit"]), int(ref.dataId["detector"])) for ref in refs]
+        sources = vstack(
+            [read_sources(butler, ref, truths.get(key)) for ref, key in zip(refs, keys, strict=True)],
+            metadata_conflicts="silent",
+        )
         found = candidates(butler)
     scored = sources[np.isfinite(sources["score"])]
     negative = np.asarray(scored["isNegative"], dtype=bool)

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
+from survey_truth import read_truths
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.evaluation.label_free import survey_posterior
@@ -38,7 +39,7 @@ from lsst.transient.bogus.evaluation.sources import (
     stack_tables,
 )
 from lsst.transient.bogus.evaluation.thresholds import choose_threshold
-from lsst.transient.bogus.evaluation.truth_match import TRUTH_COLUMNS, match_truth
+from lsst.transient.bogus.evaluation.truth_match import match_truth
 from lsst.transient.bogus.resampling import Estimate
 from lsst.transient.bogus.standalone.loop import OUTPUT, LoopFolder, run_loop
 
@@ -48,7 +49,6 @@ TYPES = {
     "dia_source_detector": DIA_SOURCE_COLUMNS,
     "transient_labels": LABEL_COLUMNS,
     "transient_bogus_scores": SCORE_COLUMNS,
-    "simulated_truth": TRUTH_COLUMNS,
 }
 
 
@@ -99,12 +99,14 @@ def read_sources(folder: LoopFolder) -> Table | None:
             for name in TYPES
             if butler.registry.queryDatasetTypes(name)
         }
+        truths = read_truths(butler)
         parts = []
         for visit, detector in sorted(refs.get("transient_bogus_scores", {})):
-            dia, labels, scores, truth = (
+            dia, labels, scores = (
                 butler.get(refs[name][visit, detector], parameters={"columns": list(columns)})
                 for name, columns in TYPES.items()
             )
+            truth = truths.get((visit, detector))
             part = join_sources(dia, labels, scores, visit=visit, detector=detector)
             position = (np.asarray(part[name]) for name in ("ra", "dec", "flux"))
             part["true_kind"] = match_truth(*position, truth, radius_arcsec=1.0, min_significance=3.0).kind

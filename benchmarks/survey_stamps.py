@@ -10,6 +10,7 @@ __all__ = ("Survey", "load_survey")
 import dataclasses
 
 import numpy as np
+from survey_truth import read_truths
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.evaluation.truth_match import match_truth
@@ -72,12 +73,13 @@ def load_survey(repo: str, collections: str) -> Survey:
     """
     parts: dict[str, list[np.ndarray]] = {}
     with Butler.from_config(repo, collections=collections.split(",")) as butler:
+        truths = read_truths(butler)
         for ref in sorted(butler.query_datasets("transient_labels"), key=lambda ref: ref.dataId):
             labels, cutouts, sources = (
                 read_table(butler.getDeferred(name, ref.dataId))
                 for name in ("transient_labels", "transient_cutouts", "dia_source_detector")
             )
-            truth = butler.get("simulated_truth", ref.dataId)
+            truth = truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"])))
             stamps = Stamps.from_table(cutouts)
             match = match_truth(
                 np.asarray(sources["ra"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsst.transient.bogus.evidence import EvidenceModel
+from lsst.transient.bogus.evidence import ConfirmationRule, EvidenceModel
 from lsst.transient.bogus.light_curves import (
     astrometry,
     log_slope,
@@ -38,7 +38,9 @@ def _rows(n, **changed):
 
 
 def _statistics(rows, owner, n_objects):
-    return object_statistics(rows, owner, n_objects=n_objects, evidence=EvidenceModel(), score_threshold=0.5)
+    return object_statistics(
+        rows, owner, n_objects=n_objects, evidence=EvidenceModel(), rule=ConfirmationRule()
+    )
 
 
 def test_noon_divides_nights():
@@ -166,7 +168,7 @@ def test_echoes_in_the_template_say_nothing_new():
     single = columns["score_log_ratio"][0]
     np.testing.assert_allclose(columns["score_log_ratio"][2] / single, 2.0, rtol=0.2)
     model = EvidenceModel(template_echoes=False)
-    apart = object_statistics(rows, owner, n_objects=3, evidence=model, score_threshold=0.5)
+    apart = object_statistics(rows, owner, n_objects=3, evidence=model, rule=ConfirmationRule())
     assert apart["n_nights_above"].tolist() == [3, 3, 3]
 
 
@@ -179,16 +181,32 @@ def test_log_ratios_add_up():
     assert position > 0.1
     for limits, expected in (((0.0, 0.0), score), ((9.0, 9.0), score + curve + position)):
         model = EvidenceModel(max_curve_ratio=limits[0], max_position_ratio=limits[1])
-        columns = object_statistics(rows, np.zeros(6, int), n_objects=1, evidence=model, score_threshold=0.5)
+        columns = object_statistics(
+            rows, np.zeros(6, int), n_objects=1, evidence=model, rule=ConfirmationRule()
+        )
         assert columns["log_likelihood_ratio"][0] == pytest.approx(expected)
 
 
 def test_nights_that_speak_for_an_object_support_it():
     rows = _rows(4, score=[0.9, 0.2, 0.05, np.nan])
     model = EvidenceModel(prior=0.1)
-    columns = object_statistics(rows, np.zeros(4, int), n_objects=1, evidence=model, score_threshold=0.5)
+    columns = object_statistics(rows, np.zeros(4, int), n_objects=1, evidence=model, rule=ConfirmationRule())
     assert columns["n_nights_above"].tolist() == [1]
     assert columns["n_nights_supporting"].tolist() == [2]
+
+
+def test_significant_forced_fluxes_support_an_object():
+    rows = _rows(5, is_forced=[0, 1, 1, 1, 1], score=[0.9] + 4 * [np.nan])
+    # Faint, of the other sign, with an injection in the way, significant.
+    rows["psfFlux"] = np.array([100.0, 30.0, -60.0, 60.0, 60.0])
+    rows["is_injected"] = np.array([0, 0, 0, 1, 0])
+    own = np.zeros(5, int)
+    assert _statistics(rows, own, 1)["n_nights_supporting"].tolist() == [2]
+    rows["psfFlux"] *= -1
+    assert _statistics(rows, own, 1)["n_nights_supporting"].tolist() == [2]
+    rule = ConfirmationRule(min_forced_snr=np.inf)
+    alone = object_statistics(rows, own, n_objects=1, evidence=EvidenceModel(), rule=rule)
+    assert alone["n_nights_supporting"].tolist() == [1]
 
 
 def test_forced_fluxes_that_hold_an_injection_do_not_count():

@@ -80,6 +80,18 @@ def test_d4_is_the_group_of_the_square():
     assert all(d4(x, operation)[0, 1, 1] == 4 for operation in range(8))
 
 
+def test_depth_changes_the_signal_to_noise_of_all_but_the_difference():
+    snr = torch.rand(64, 1, 4, 5, 5) * 100 - 50
+    x = torch.asinh(snr)
+    names = ("science", "difference", "template")
+    varied = augment(x, Augmentation(d4=False, depth=3.0), torch.Generator().manual_seed(0), names)
+    torch.testing.assert_close(varied[:, :, [1, 3]], x[:, :, [1, 3]])
+    ratio = (torch.sinh(varied) / snr)[:, 0, [0, 2]]
+    torch.testing.assert_close(ratio, ratio[..., :1, :1].expand_as(ratio), rtol=1e-3, atol=0)
+    assert 1 / 3 <= ratio.min() < 0.5
+    assert 2.0 < ratio.max() <= 3.0
+
+
 def test_augment_keeps_missing_pixels_missing():
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(16, 2, C, S, S)
@@ -89,7 +101,7 @@ def test_augment_keeps_missing_pixels_missing():
     assert y.shape == x.shape
     assert set(y[:, :, -1].unique().tolist()) <= {0.0, 1.0}
     assert (y[:, :, :-1][(y[:, :, -1:] == 0).expand_as(y[:, :, :-1])] == 0).all()
-    assert torch.equal(augment(x, Augmentation(d4=False), generator), x)
+    assert torch.equal(augment(x, Augmentation(d4=False), generator, ()), x)
 
 
 def test_shift_moves_stamps():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lsst.daf.butler.tests as butlerTests
-from lsst.pipe.base import InMemoryDatasetHandle, UpstreamFailureNoWorkFound
+from lsst.pipe.base import InMemoryDatasetHandle, TaskMetadata, UpstreamFailureNoWorkFound
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
 from lsst.transient.bogus.columns import CURVES, METRICS
 from lsst.transient.bogus.errors import TableSchemaError
@@ -157,7 +157,7 @@ def test_connections():
 @pytest.mark.parametrize(
     ("switch", "inputs", "outputs"),
     [
-        ("doTruth", {"truth"}, {"plot_classes"}),
+        ("doTruth", {"truth", "template_metadata"}, {"plot_classes"}),
         ("doEmbedding", {"embedding"}, {"plot_embedding"}),
         ("doHistory", {"history"}, {"plot_training"}),
         ("doPlots", set(), {f"plot_{name}" for name in FIGURE_NAMES if name != "classes"}),
@@ -194,6 +194,14 @@ def test_quantum_in_a_repository(tmp_path):
             data_id = {"instrument": "Cam", "visit": visit, "detector": detector}
             butler.put(table, getattr(connections, name).name, data_id)
             data_ids[name].append(data_id)
+    # The template of one visit was made of the other; of the other template nothing is known.
+    template = TaskMetadata.from_dict({"visits": [2], "detectors": [0], "weights": [1.0]})
+    data_ids["template_metadata"] = [{"instrument": "Cam", "visit": 1, "detector": 0}]
+    butler.put(
+        TaskMetadata.from_dict({"buildTemplate": template.to_dict()}),
+        "buildTemplate_metadata",
+        data_ids["template_metadata"][0],
+    )
     quantum = makeQuantum(task, butler, {"instrument": "Cam"}, data_ids)
     runTestQuantum(task, butler, quantum, mockRun=False)
     metrics = butler.get("transient_bogus_metrics", instrument="Cam")

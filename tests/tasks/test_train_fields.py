@@ -70,6 +70,7 @@ EFFECTS = [
     ("augmentation.d4", False, {}),
     ("augmentation.shift", 1, {}),
     ("augmentation.noise", 0.3, {}),
+    ("augmentation.depth", 1.0, {}),
     ("peers", 1, {}),
     ("members", 2, {}),
     ("epochs", 4, {}),

@@ -67,7 +67,10 @@ class ConfirmationRule:
         Least number of nights with a score above the threshold.
     min_nights
         Least number of nights that support the object: with a score above the prior,
-        or with a negative detection of what is above the threshold at least twice.
+        with a negative detection of what is above the threshold at least twice, or with
+        a significant forced flux of the sign of the most significant detection.
+    min_forced_snr
+        Significance from which a forced flux supports an object; infinite for never.
     min_probability
         The combined probability must exceed this.
     min_peak_snr
@@ -83,6 +86,7 @@ class ConfirmationRule:
     score_threshold: float = 0.5
     min_nights_above: int = 1
     min_nights: int = 2
+    min_forced_snr: float = 4.0
     min_probability: float = 0.9
     min_peak_snr: float = 0.0
     max_negative_fraction: float = 1.0
@@ -93,6 +97,7 @@ class ConfirmationRule:
         return (
             f"n_injected == 0 and n_nights_above >= {self.min_nights_above} "
             f"(score > {self.score_threshold:g}) and n_nights_supporting >= {self.min_nights} "
+            f"(forced snr >= {self.min_forced_snr:g}) "
             f"and probability > {self.min_probability:g} and peak_snr >= {self.min_peak_snr:g} "
             f"and negative_fraction <= {self.max_negative_fraction:g} "
             f"and not (motion > {self.max_motion:g} arcsec/d "

@@ -19,10 +19,11 @@ from .detection_history import (
     detection_times,
     extreme,
     score_history,
+    supporting_nights,
     template_echoes,
     total,
 )
-from .evidence import EvidenceModel, combine_scores, group_pairs, probability
+from .evidence import ConfirmationRule, EvidenceModel, combine_scores, group_pairs, probability
 
 type _Array = npt.NDArray[np.float64]
 type _Index = npt.NDArray[np.int64]
@@ -51,7 +52,7 @@ def nights(mjd: npt.ArrayLike, *, offset: float = 0.0) -> npt.NDArray[np.int32]:
 
 
 def object_statistics(
-    rows: _Columns, owner: npt.ArrayLike, *, n_objects: int, evidence: EvidenceModel, score_threshold: float
+    rows: _Columns, owner: npt.ArrayLike, *, n_objects: int, evidence: EvidenceModel, rule: ConfirmationRule
 ) -> dict[str, np.ndarray]:
     """Reduce light curves to one row per object.
 
@@ -69,8 +70,8 @@ def object_statistics(
         Number of objects M.
     evidence
         How scores are combined.
-    score_threshold
-        Working threshold of the score.
+    rule
+        Which nights count.
 
     Returns
     -------
@@ -80,8 +81,8 @@ def object_statistics(
 
     Notes
     -----
-    Forced epochs count for variability, rise, fade and the light curve's evidence
-    alone, and not at all where an injection is in the way.
+    Forced epochs count for variability, rise, fade, the light curve's evidence and
+    supporting nights alone, and not at all where an injection is in the way.
     """
     own = np.asarray(owner, dtype=np.int64)
     detected = ~np.asarray(rows["is_forced"], dtype=bool)
@@ -97,10 +98,10 @@ def object_statistics(
             found,
             seen,
             n_objects=n_objects,
-            score_threshold=score_threshold,
-            prior=evidence.prior,
+            score_threshold=rule.score_threshold,
             counts=independent,
         ),
+        "n_nights_supporting": _supporting_nights(rows, own, clean, independent, n_objects, evidence, rule),
         **score_history(found, seen, n_objects=n_objects),
         **detection_times(found, seen, n_objects=n_objects),
         **astrometry(found, seen, n_objects=n_objects),
@@ -118,6 +119,29 @@ def object_statistics(
     for name, side in (("rise_rate", -1), ("fade_rate", 1)):
         columns[name] = log_slope(usable, of_usable, at_peak, side=side)
     return columns
+
+
+def _supporting_nights(
+    rows: _Columns,
+    owner: _Index,
+    clean: npt.NDArray[np.bool_],
+    independent: npt.NDArray[np.bool_],
+    n_objects: int,
+    evidence: EvidenceModel,
+    rule: ConfirmationRule,
+) -> _Index:
+    """Count supporting nights: of independent detections, and of forced epochs without injection."""
+    counts = clean.copy()
+    counts[~np.asarray(rows["is_forced"], dtype=bool)] = independent
+    return supporting_nights(
+        rows,
+        owner,
+        n_objects=n_objects,
+        score_threshold=rule.score_threshold,
+        prior=evidence.prior,
+        min_forced_snr=rule.min_forced_snr,
+        counts=counts,
+    )
 
 
 def _evidence(

@@ -110,9 +110,7 @@ def object_tables(
     target = target[rows]
     chosen = {name: column[rows] for name, column in epochs.items()}
     chosen["night"] = nights(chosen["midpointMjdTai"], offset=night_offset)
-    columns = object_statistics(
-        chosen, target, n_objects=len(wanted), evidence=evidence, score_threshold=rule.score_threshold
-    )
+    columns = object_statistics(chosen, target, n_objects=len(wanted), evidence=evidence, rule=rule)
     both = {"CONFIRMATION_RULE": str(rule), "EVIDENCE_MODEL": str(evidence), **(meta or {})}
     columns |= {name: column[wanted] for name, column in (hosts or no_hosts(len(names))).items()}
     columns |= _truth(chosen, target, len(wanted))

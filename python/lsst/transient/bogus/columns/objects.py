@@ -43,7 +43,8 @@ OBJECTS = TableSchema(
         Column(
             "n_nights_supporting",
             "i4",
-            "Number of nights with a score above the prior, or with a negative detection that counts.",
+            "Number of nights with a score above the prior, a negative detection that counts, or a "
+            "significant forced flux.",
         ),
         Column("n_bands", "i4", "Number of bands with a DIA source."),
         Column("bands", "str", "Bands with a DIA source, in alphabetical order."),

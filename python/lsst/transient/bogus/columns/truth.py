@@ -23,7 +23,12 @@ SIMULATED_TRUTH = TableSchema(
         Column("band", "str", "Band."),
         Column("midpointMjdTai", "f8", "TAI MJD of the middle of the exposure.", "d"),
         Column("flux", "f8", "True flux at this epoch.", "nJy"),
-        Column("reference_flux", "f8", "Mean true flux over all other nights in this band.", "nJy"),
+        Column(
+            "reference_flux",
+            "f8",
+            "Mean true flux over all other nights in this band; what a template holds depends on its images.",
+            "nJy",
+        ),
         Column(
             "flux_sigma", "f8", "Standard error of a PSF flux at this epoch from sky and read noise.", "nJy"
         ),

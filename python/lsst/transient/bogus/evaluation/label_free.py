@@ -20,7 +20,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from astropy.table import Table
 
-from ..purity import LabelFreeRates, RealPosterior, real_posterior
+from ..posterior import LabelFreeRates, RealPosterior
+from ..purity import real_posterior
 from ..resampling import Estimate
 from .rows import CurvePoints, MetricRow, metric_rows
 from .subsets import quantile_strata

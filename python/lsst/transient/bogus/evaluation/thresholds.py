@@ -10,7 +10,7 @@ __all__ = ("THRESHOLD_RULES", "choose_threshold", "operating_points")
 import numpy as np
 from astropy.table import Table
 
-from ..purity import RealPosterior
+from ..posterior import RealPosterior
 from ..ranking import best_balanced_threshold, threshold_at_fpr, threshold_at_tpr
 
 THRESHOLD_RULES = {

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 __all__ = ("augment", "d4")
 
+from collections.abc import Sequence
+
 import torch
 
 from .spec import Augmentation
@@ -32,17 +34,22 @@ def d4(x: torch.Tensor, operation: int) -> torch.Tensor:
     return x.transpose(-1, -2) if operation & 4 else x
 
 
-def augment(x: torch.Tensor, spec: Augmentation, generator: torch.Generator) -> torch.Tensor:
+def augment(
+    x: torch.Tensor, spec: Augmentation, generator: torch.Generator, channels: Sequence[str] = ()
+) -> torch.Tensor:
     """Vary a batch whose samples are in random order.
 
     Parameters
     ----------
     x
-        Stamps, shape (B, ..., C, s, s), the last channel the validity.
+        Normalised stamps, shape (B, ..., C, s, s), the last channel the validity.
     spec
         What to vary.
     generator
         Source of randomness, on the device of ``x``.
+    channels
+        Names of the channels before the validity: what is not ``difference`` can have
+        another depth.
 
     Returns
     -------
@@ -61,6 +68,10 @@ def augment(x: torch.Tensor, spec: Augmentation, generator: torch.Generator) -> 
             turned = d4(part, operation) if spec.d4 else part
             parts.append(_shifted(turned, spec.shift, generator) if spec.shift else turned)
         x = torch.cat(parts)
+    deep = [i for i, name in enumerate(channels) if name != "difference"]
+    if spec.depth > 1.0 and deep:
+        index = torch.tensor(deep, device=x.device)
+        x = x.index_copy(-3, index, _rescaled(x.index_select(-3, index), spec.depth, generator))
     if spec.noise:
         noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         valid = x[..., -1:, :, :]
@@ -74,3 +85,10 @@ def _shifted(x: torch.Tensor, largest: int, generator: torch.Generator) -> torch
     padded = torch.nn.functional.pad(x, (largest,) * 4)
     size = x.shape[-1]
     return padded[..., largest + dy : largest + dy + size, largest + dx : largest + dx + size]
+
+
+def _rescaled(x: torch.Tensor, largest: float, generator: torch.Generator) -> torch.Tensor:
+    """Change the signal-to-noise of each channel (B, ..., C, s, s) of each sample by a factor of its own."""
+    shape = (len(x), *[1] * (x.dim() - 4), x.shape[-3], 1, 1)
+    exponent = 2.0 * torch.rand(shape, generator=generator, device=x.device) - 1.0
+    return torch.asinh(torch.sinh(x) * largest**exponent)

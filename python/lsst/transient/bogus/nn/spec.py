@@ -143,11 +143,15 @@ class Augmentation:
         Largest shift in pixels, along each axis.
     noise
         Standard deviation of Gaussian noise added to normalised pixels.
+    depth
+        Largest factor by which the signal-to-noise of every channel but the difference
+        is changed, up or down; 1 for none.
     """
 
     d4: bool = True
     shift: int = 0
     noise: float = 0.0
+    depth: float = 4.0
 
 
 @dataclasses.dataclass(frozen=True)

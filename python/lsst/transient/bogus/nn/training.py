@@ -142,7 +142,7 @@ def train(
             load_checkpoint(file, state)
         samples = stamps.to(device)
         while state.epoch < settings.epochs and not state.should_stop(settings.patience):
-            entry = _epoch(state, samples, plan, settings)
+            entry = _epoch(state, samples, plan, settings, spec.channels)
             state.record(entry, entry.monitored(settings.monitor))
             if file is not None:
                 save_checkpoint(file, state)
@@ -157,7 +157,9 @@ def train(
     return Result(model, tuple(state.history), state.best_epoch, _sigmoid(logits), file)
 
 
-def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings) -> EpochReport:
+def _epoch(
+    state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings, channels: tuple[str, ...]
+) -> EpochReport:
     """Take every training sample once, then look at the held-out folds."""
     device = samples.device
     torch.manual_seed(derive_seed("dropout", settings.seed, state.epoch))
@@ -168,11 +170,13 @@ def _epoch(state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Se
     labels, importance = (torch.as_tensor(a, device=device) for a in (plan.labels, counts))
     balance = torch.as_tensor(plan.class_weights(counts, settings), device=device)  # (K, 2)
     sums = torch.zeros(5, plan.n_networks, device=device)
+    scaled = () if settings.normalisation.kind == "minmax" else channels
     for step, batch in enumerate(batches):
         rate = _learning_rate(state.epoch + step / len(batches), settings)
         y = labels[batch].T.repeat_interleave(settings.peers, dim=0)  # (K, B)
         count = importance[batch].T.repeat_interleave(settings.peers, dim=0)
-        sums += _step(state, samples[batch].float(), y, count, balance, weigh, generator, rate, settings)
+        x = augment(samples[batch].float(), settings.augmentation, generator, scaled)
+        sums += _step(state, x, y, count, balance, weigh, generator, rate, settings)
     train_loss = (sums[0] / len(batches)).cpu().numpy()
     _check_finite(train_loss, state, settings)
     kept = (sums[1:3] / sums[3:5].clamp_min(1)).cpu().numpy()
@@ -197,7 +201,6 @@ def _step(
     Stamps are (B, streams, C, s, s), labels and importance of the samples (K, B), weights of
     the classes (K, 2).  Returns sums for the report, (5, K).
     """
-    x = augment(x, settings.augmentation, generator)
     with autocast(settings.precision, x.device):
         logits = state.network(x.flatten(1, 2)).float()  # (K, B)
     loss = F.binary_cross_entropy_with_logits(logits, y, reduction="none")

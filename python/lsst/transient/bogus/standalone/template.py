@@ -237,6 +237,9 @@ class BuildTemplateTask(PipelineTask):
         self.metadata["n_visits"] = len(chosen)
         self.metadata["coverage"] = coverage
         self.metadata["n_clipped_pixels"] = int(stack.n_clipped.sum())
+        self.metadata["visits"] = visits
+        self.metadata["detectors"] = [int(candidates[i].handle.dataId["detector"]) for i in chosen]
+        self.metadata["weights"] = [float(weight) for weight in stack.weights]
         psf = combine_psfs(
             [
                 PsfContribution(candidates[i].psf, candidates[i].pixel_map, weight, candidates[i].inside)

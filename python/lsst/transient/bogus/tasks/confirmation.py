@@ -168,11 +168,19 @@ class ConfirmationConfig(Config):
     )
     minNights = RangeField(
         dtype=int,
-        doc="Least number of nights that support the object: with a score above the prior, or with a "
-        "negative detection where two positive ones of its band are above the threshold. 1 confirms movers "
-        "and cosmic rays.",
+        doc="Least number of nights that support the object: with a score above the prior, with a negative "
+        "detection where two positive ones of its band are above the threshold, or with a forced flux of "
+        "minForcedSnr. 1 confirms movers and cosmic rays.",
         default=2,
         min=1,
+    )
+    minForcedSnr = RangeField(
+        dtype=float,
+        doc="Significance from which a forced flux, of the sign of the most significant detection, makes its "
+        "night a supporting one. Small values let noise confirm what was detected in one night: at 4, one "
+        "object in a thousand with thirty forced epochs. Infinite: detections alone count.",
+        default=4.0,
+        min=0.0,
     )
     minProbability = RangeField(
         dtype=float,
@@ -222,6 +230,7 @@ class ConfirmationConfig(Config):
             score_threshold=self.scoreThreshold,
             min_nights_above=self.minNightsAbove,
             min_nights=self.minNights,
+            min_forced_snr=self.minForcedSnr,
             min_probability=self.minProbability,
             min_peak_snr=self.minPeakSnr,
             max_negative_fraction=self.maxNegativeFraction,

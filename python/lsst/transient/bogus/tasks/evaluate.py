@@ -36,6 +36,7 @@ from ..evaluation.sources import (
     stack_tables,
 )
 from ..evaluation.survey import EvaluationSettings, evaluate_survey
+from ..evaluation.template_truth import template_images, with_template_flux
 from ..evaluation.truth_match import TRUTH_COLUMNS, match_truth, truth_table
 from .evaluate_config import (
     FIGURE_NAMES,
@@ -61,7 +62,14 @@ class EvaluateTransientBogusTask(PipelineTask):
     ) -> None:
         inputs: dict[str, Any] = {
             name: _by_detector(butlerQC.get(getattr(inputRefs, name)))
-            for name in ("dia_sources", "labels", "scores", "injected_matches", "truth")
+            for name in (
+                "dia_sources",
+                "labels",
+                "scores",
+                "injected_matches",
+                "truth",
+                "template_metadata",
+            )
             if hasattr(inputRefs, name)
         }
         for name in ("embedding", "history"):
@@ -77,6 +85,7 @@ class EvaluateTransientBogusTask(PipelineTask):
         scores: Mapping[_Key, Any],
         injected_matches: Mapping[_Key, Any],
         truth: Mapping[_Key, Any] | None = None,
+        template_metadata: Mapping[_Key, Any] | None = None,
         embedding: Table | None = None,
         history: Table | None = None,
     ) -> Struct:
@@ -94,6 +103,9 @@ class EvaluateTransientBogusTask(PipelineTask):
             Handles of the tables of injection matches.
         truth
             Handles of the truth tables of a simulated survey.
+        template_metadata
+            Handles of the metadata of the task that made the templates, which say of which
+            images each was made; the truth's own reference flux is taken without.
         embedding
             Embedding, for its figure.
         history
@@ -116,6 +128,7 @@ class EvaluateTransientBogusTask(PipelineTask):
                 f"No detector has DIA sources ({len(dia_sources)}), labels ({len(labels)}) and scores "
                 f"({len(scores)})."
             )
+        true_sources = None if truth is None else _read_truth(truth, template_metadata or {})
         parts, injections, truths = [], [], []
         for key in complete:
             visit, detector = key
@@ -126,8 +139,8 @@ class EvaluateTransientBogusTask(PipelineTask):
                 visit=visit,
                 detector=detector,
             )
-            if truth is not None:
-                part, found = self._add_truth(part, truth.get(key))
+            if true_sources is not None:
+                part, found = self._add_truth(part, true_sources.get(key))
                 truths.append(found)
             if key in injected_matches:
                 matches = injected_matches[key].get()
@@ -151,14 +164,13 @@ class EvaluateTransientBogusTask(PipelineTask):
         figures = self._figures(result.metrics, result.curves, embedding, history)
         return Struct(metrics=result.metrics, curves=result.curves, **figures)
 
-    def _add_truth(self, part: Table, handle: Any) -> tuple[Table, Table]:
+    def _add_truth(self, part: Table, truth: Table | None) -> tuple[Table, Table]:
         """Add the true kind to detections; also return the true sources."""
-        columns = None if handle is None else _columns(handle, TRUTH_COLUMNS)
         match = match_truth(
             np.asarray(part["ra"]),
             np.asarray(part["dec"]),
             np.asarray(part["flux"]),
-            columns,
+            truth,
             radius_arcsec=self.config.truthRadius,
             min_significance=self.config.truthMinSignificance,
         )
@@ -222,6 +234,15 @@ class EvaluateTransientBogusTask(PipelineTask):
 def _by_detector(handles: Iterable[Any]) -> dict[_Key, Any]:
     """Key deferred handles by visit and detector."""
     return {(int(h.dataId["visit"]), int(h.dataId["detector"])): h for h in handles}
+
+
+def _read_truth(truth: Mapping[_Key, Any], metadata: Mapping[_Key, Any]) -> dict[_Key, Table]:
+    """Read what has changed on every detector, against what is in its template."""
+    found = {key: template_images(handle.get()) for key, handle in metadata.items()}
+    return with_template_flux(
+        {key: _columns(handle, TRUTH_COLUMNS) for key, handle in truth.items()},
+        {key: images for key, images in found.items() if images is not None},
+    )
 
 
 def _columns(handle: Any, names: tuple[str, ...]) -> Table:

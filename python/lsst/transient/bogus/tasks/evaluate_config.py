@@ -88,6 +88,16 @@ class EvaluateTransientBogusConnections(PipelineTaskConnections, dimensions=("in
         multiple=True,
         deferLoad=True,
     )
+    template_metadata = cT.Input(
+        doc="Which images each template was made of: what has changed is in some of them. Without it, the "
+        "truth's own reference flux is taken.",
+        name="buildTemplate_metadata",
+        storageClass="TaskMetadata",
+        dimensions=_VD,
+        multiple=True,
+        deferLoad=True,
+        minimum=0,
+    )
     embedding = cT.Input(
         doc="UMAP coordinates of the DIA sources, for its figure.",
         name="transient_bogus_embedding",
@@ -131,6 +141,7 @@ class EvaluateTransientBogusConnections(PipelineTaskConnections, dimensions=("in
                 delattr(self, f"plot_{name}")
         for wanted, connection in (
             (config.doTruth, "truth"),
+            (config.doTruth, "template_metadata"),
             (config.doEmbedding, "embedding"),
             (config.doHistory, "history"),
         ):

@@ -237,6 +237,16 @@ class AugmentationConfig(Config):
         default=Augmentation().noise,
         min=0.0,
     )
+    depth = RangeField(
+        dtype=float,
+        doc="Largest factor by which the signal-to-noise of science and template is changed, up or down, "
+        "each by its own: a template may be deeper or shallower than those trained on, and a negative "
+        "detection is shown with the two exchanged. 1 for none; minmax stamps are left as they are.",
+        default=Augmentation().depth,
+        min=1.0,
+        max=100.0,
+        inclusiveMax=True,
+    )
 
     def spec(self) -> Augmentation:
         """Return the values as the training takes them.
@@ -246,4 +256,4 @@ class AugmentationConfig(Config):
         augmentation : `~lsst.transient.bogus.nn.spec.Augmentation`
             Frozen values.
         """
-        return Augmentation(self.d4, self.shift, self.noise)
+        return Augmentation(self.d4, self.shift, self.noise, self.depth)
