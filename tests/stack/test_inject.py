@@ -137,13 +137,11 @@ def test_the_task_runs_in_a_repository(tmp_path: Path) -> None:
         butler.put(make_exposure(), "visit_image", DATA_ID)
         butler.put(make_catalog(), "transient_injection_catalog", DATA_ID)
         task = TransientVisitInjectTask(config=TransientVisitInjectConfig())
-        names = {
-            "injection_catalogs": DATA_ID,
-            "input_exposure": DATA_ID,
-            "output_exposure": DATA_ID,
-            "output_catalog": DATA_ID,
-        }
-        runTestQuantum(task, butler, makeQuantum(task, butler, DATA_ID, names), mockRun=False)
+        data_id = butler.registry.expandDataId(DATA_ID)  # file names hold the day of the visit
+        names = dict.fromkeys(
+            ("injection_catalogs", "input_exposure", "output_exposure", "output_catalog"), data_id
+        )
+        runTestQuantum(task, butler, makeQuantum(task, butler, data_id, names), mockRun=False)
         assert len(butler.get("injected_visit_image_catalog", DATA_ID)) == len(X)
         exposure = butler.get("injected_visit_image", DATA_ID)
     assert exposure.getDimensions().getX() == WIDTH

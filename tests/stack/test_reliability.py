@@ -76,6 +76,7 @@ def test_the_task_runs_in_a_repository(tmp_path: Path) -> None:
         butler.put(make_dia_sources(), "dia_source_unstandardized", DATA_ID)
         butler.put(make_scores(), "transient_bogus_scores", DATA_ID)
         task = ReliabilityCatalogTask(config=ReliabilityCatalogConfig())
-        names = dict.fromkeys(("dia_sources", "scores", "reliability"), DATA_ID)
-        runTestQuantum(task, butler, makeQuantum(task, butler, DATA_ID, names), mockRun=False)
+        data_id = butler.registry.expandDataId(DATA_ID)  # file names hold the day of the visit
+        names = dict.fromkeys(("dia_sources", "scores", "reliability"), data_id)
+        runTestQuantum(task, butler, makeQuantum(task, butler, data_id, names), mockRun=False)
         assert np.array_equal(butler.get("dia_source_reliability", DATA_ID)["id"], IDS)
