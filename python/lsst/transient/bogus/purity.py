@@ -38,6 +38,9 @@ from .resampling import resampling_weights
 FITTED_TPR = 0.98
 """The mixture is fitted where this fraction of the injections scores: below, all but a few are bogus."""
 
+MIN_FITTED = 200
+"""It is fitted to this many unlabelled detections at least: without bogus among them, all would be real."""
+
 _N_BLOCKS = 500  # detections without visits are resampled in as many parts
 
 _MIN_SCATTER = 0.1  # of the injections' logits: they may all be alike
@@ -133,7 +136,7 @@ def real_posterior(
         group = np.arange(len(logit)) % _N_BLOCKS
     else:
         group = np.unique(np.concatenate([group_unlabelled, group_injected]), return_inverse=True)[1]
-    fitted = finite & (logit >= np.quantile(logit[finite & injected], 1.0 - FITTED_TPR, method="lower"))
+    fitted = finite & (logit >= _fitted_from(logit[finite], injected[finite]))
     middle, scatter = logit[fitted & injected].mean(), logit[fitted & injected].std()
     logit = (logit - middle) / max(float(scatter), _MIN_SCATTER)
     sample = MixtureSample(logit[fitted], covariates[fitted], injected[fitted], group[fitted])
@@ -159,6 +162,13 @@ def real_posterior(
     if rng is not None and n_resamples:
         draws = rng.random((n_resamples, len(rows)), dtype=np.float32) < probability[1:]
     return RealPosterior(probability[0].astype(np.float64), draws)
+
+
+def _fitted_from(logit: np.ndarray, injected: np.ndarray) -> float:
+    """Return the lowest logit at which the mixture is fitted."""
+    others = np.sort(logit[~injected])[::-1]
+    enough = others[min(len(others), MIN_FITTED) - 1]
+    return float(min(np.quantile(logit[injected], 1.0 - FITTED_TPR, method="lower"), enough))
 
 
 def _logit(score: np.ndarray) -> np.ndarray:

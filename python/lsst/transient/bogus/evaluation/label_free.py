@@ -29,11 +29,11 @@ from .subsets import quantile_strata
 MIN_INJECTED = 30
 """Fewest detected injections, of a sign of their own, from which anything is estimated."""
 
-_MAX_BINS, _MIN_INJECTED_IN_BIN = 4, 25
+_MAX_BINS, _MIN_INJECTED_IN_BIN = 4, 250
 
 
 def survey_posterior(
-    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 1.0
+    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 1.5
 ) -> RealPosterior | None:
     """Say which detections are real, from how the injections score.
 

@@ -64,7 +64,7 @@ class EvaluationSettings:
     snr_cut: float = 8.0
     snr_edges: tuple[float, ...] = (5.0, 6.0, 8.0, 12.0, 20.0, 50.0)
     n_resamples: int = 300
-    tolerance: float = 1.0
+    tolerance: float = 1.5
     seed: int = 0
 
 

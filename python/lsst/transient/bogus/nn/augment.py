@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from .normalise import asinh_
 from .spec import Augmentation
 
 
@@ -91,4 +92,4 @@ def _rescaled(x: torch.Tensor, largest: float, generator: torch.Generator) -> to
     """Change the signal-to-noise of each channel (B, ..., C, s, s) of each sample by a factor of its own."""
     shape = (len(x), *[1] * (x.dim() - 4), x.shape[-3], 1, 1)
     exponent = 2.0 * torch.rand(shape, generator=generator, device=x.device) - 1.0
-    return torch.asinh(torch.sinh(x) * largest**exponent)
+    return asinh_(torch.sinh(x) * largest**exponent)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("canonical_sign", "crop_size", "normalise", "prepare")
+__all__ = ("asinh_", "canonical_sign", "crop_size", "normalise", "prepare")
 
 import functools
 
@@ -108,7 +108,7 @@ def normalise(
     level, scale = _level_and_scale(pixels, good, noise, channels, spec)
     pixels.sub_(level).div_(scale).masked_fill_(~good, 0.0)
     if spec.kind != "minmax":
-        _asinh_(pixels.clamp_(-spec.clip, spec.clip).div_(spec.softening))
+        asinh_(pixels.clamp_(-spec.clip, spec.clip).div_(spec.softening))
     out[:, n_channels] = valid
     return out
 
@@ -178,8 +178,19 @@ def _mirror(pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]
             planes[rows[:, None], pair] = planes[rows[:, None], pair.flip(0)]
 
 
-def _asinh_(x: torch.Tensor) -> None:
-    """Replace x by asinh x, which torch's own computes five times more slowly on a CPU."""
+def asinh_(x: torch.Tensor) -> torch.Tensor:
+    """Replace x by asinh x, which torch's own computes five times more slowly on a CPU.
+
+    Parameters
+    ----------
+    x
+        Values, of any shape.
+
+    Returns
+    -------
+    x : `torch.Tensor`
+        The same tensor.
+    """
     size = x.abs()
     root = torch.addcmul(torch.ones((), device=x.device), size, size).sqrt_()
-    torch.copysign(root.add_(size).log_(), x, out=x)
+    return torch.copysign(root.add_(size).log_(), x, out=x)

@@ -186,7 +186,7 @@ class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=Evalu
         doc="Scatter, in the natural logarithm, by which the numbers of real and of bogus detections that "
         "score alike may be wrong because real ones are not quite like injections. 0 takes the assumption "
         "of the label-free estimates for exact; large values widen their intervals.",
-        default=1.0,
+        default=1.5,
         min=0.0,
     )
     doTruth = Field[bool](
