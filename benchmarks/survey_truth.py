@@ -10,7 +10,8 @@ __all__ = ("read_truths",)
 from astropy.table import Table
 
 from lsst.daf.butler import Butler, DatasetRef
-from lsst.transient.bogus.evaluation.template_truth import template_images, with_template_flux
+from lsst.transient.bogus.evaluation.template_truth import with_template_flux
+from lsst.transient.bogus.tasks.template_metadata import template_images
 
 TEMPLATE_METADATA = "buildTemplate_metadata"
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from lsst.pipe.base import TaskMetadata
 from lsst.transient.bogus.columns import SIMULATED_TRUTH
-from lsst.transient.bogus.evaluation.template_truth import template_images, with_template_flux
+from lsst.transient.bogus.evaluation.template_truth import with_template_flux
+from lsst.transient.bogus.tasks.template_metadata import template_images
 
 from .survey_data import fill_table
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("TemplateImages", "template_images", "with_template_flux")
+__all__ = ("TemplateImages", "with_template_flux")
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,11 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import Table
 
-from lsst.pipe.base import TaskMetadata
-
 type _Key = tuple[int, int]
-
-_NAMES = ("visits", "detectors", "weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +33,6 @@ class TemplateImages:
     visit: np.ndarray
     detector: np.ndarray
     weight: np.ndarray
-
-
-def template_images(metadata: TaskMetadata) -> TemplateImages | None:
-    """Read which images a template was made of.
-
-    Parameters
-    ----------
-    metadata
-        Metadata of a quantum of the task that made it, with the arrays ``visits``,
-        ``detectors`` and ``weights``.
-
-    Returns
-    -------
-    images : `TemplateImages` or `None`
-        `None` if the task did not say.
-    """
-    for task in (metadata[name] for name in metadata):
-        if isinstance(task, TaskMetadata) and all(name in task for name in _NAMES):
-            visit, detector, weight = (np.asarray(task.getArray(name)) for name in _NAMES)
-            return TemplateImages(visit.astype(np.int64), detector.astype(np.int64), weight.astype(float))
-    return None
 
 
 def with_template_flux(

@@ -36,13 +36,14 @@ from ..evaluation.sources import (
     stack_tables,
 )
 from ..evaluation.survey import EvaluationSettings, evaluate_survey
-from ..evaluation.template_truth import template_images, with_template_flux
+from ..evaluation.template_truth import with_template_flux
 from ..evaluation.truth_match import TRUTH_COLUMNS, match_truth, truth_table
 from .evaluate_config import (
     FIGURE_NAMES,
     EvaluateTransientBogusConfig,
     EvaluateTransientBogusConnections,
 )
+from .template_metadata import template_images
 
 type _Key = tuple[int, int]
 
