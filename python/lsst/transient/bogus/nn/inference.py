@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from scipy.special import expit
 
-from .device import deterministic, torch_threads
+from .device import deterministic
 from .model import Model
 from .normalise import crop_size, prepare
 from .stamps import Stamps
@@ -99,9 +100,8 @@ def judge(
         # Dropout switches the networks to and fro, and draws from one generator: a batch at a time.
         side_by_side = not dropout_passes
         answer = _evaluate(model, stamps, all_at_once, device, batch_size, 2, side_by_side=side_by_side)
-    with torch_threads(1):  # all at once: the sigmoid of a number depends on where in a batch it is
-        answer[0] = torch.sigmoid(answer[0])
     judged = answer.numpy()  # (2 or 3, K, N)
+    expit(judged[0], out=judged[0])  # torch's own depends on where in a batch a number is
     judged[:, :, ~stamps.usable] = np.nan
     return Judgement(*judged)
 
