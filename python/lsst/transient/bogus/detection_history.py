@@ -8,9 +8,9 @@ from __future__ import annotations
 __all__ = (
     "detection_counts",
     "detection_times",
+    "distinct_nights",
     "extreme",
     "score_history",
-    "supporting_nights",
     "template_echoes",
     "total",
 )
@@ -144,14 +144,14 @@ def detection_counts(
     in_band = owner * n_bands + band
     detections = np.bincount(in_band, minlength=n_objects * n_bands).reshape(n_objects, n_bands)
     band_nights = np.array(
-        [_distinct_nights(owner[band == i], night[band == i], n_objects) for i in range(n_bands)],
+        [distinct_nights(owner[band == i], night[band == i], n_objects) for i in range(n_bands)],
         dtype=np.int64,
     )
     n_detections = np.bincount(owner, minlength=n_objects)
     return {
         "n_detections": n_detections,
-        "n_nights": _distinct_nights(owner, night, n_objects),
-        "n_nights_above": _distinct_nights(owner[above], night[above], n_objects),
+        "n_nights": distinct_nights(owner, night, n_objects),
+        "n_nights_above": distinct_nights(owner[above], night[above], n_objects),
         "n_bands": (detections > 0).sum(axis=1),
         "bands": _text(names, detections, counted=False),
         "detections_by_band": _text(names, detections, counted=True),
@@ -159,72 +159,6 @@ def detection_counts(
         "negative_fraction": total(negative, owner, n_objects) / np.maximum(n_detections, 1),
         "n_injected": np.bincount(owner[np.asarray(found["is_injected"], dtype=bool)], minlength=n_objects),
     }
-
-
-def supporting_nights(
-    rows: _Columns,
-    owner: _Index,
-    *,
-    n_objects: int,
-    score_threshold: float,
-    prior: float,
-    min_forced_snr: float,
-    counts: npt.NDArray[np.bool_],
-) -> _Index:
-    """Count the nights that support each object.
-
-    Parameters
-    ----------
-    rows
-        Columns ``band``, ``night``, ``score``, ``psfFlux``, ``psfFluxErr`` and
-        ``is_forced`` of the epochs, each of shape (N,).
-    owner
-        Object of each epoch, shape (N,).
-    n_objects
-        Number of objects M.
-    score_threshold
-        Working threshold of the score.
-    prior
-        Score that says nothing: the share of transients before a stamp is seen.
-    min_forced_snr
-        Significance from which a forced flux supports an object.
-    counts
-        Whether an epoch can count for a night, bool, shape (N,).
-
-    Returns
-    -------
-    number : `numpy.ndarray`
-        Number of supporting nights, int64, shape (M,).
-
-    Notes
-    -----
-    A night supports an object
-
-    * if a score speaks for it, that is, is above the prior;
-    * if there is a negative detection in a band in which at least two positive ones
-      are above the threshold: the template then holds the source, and networks that
-      learn from injections know little of what has faded;
-    * if a forced flux is significant and has the sign of the object's most significant
-      detection.  What a single visit left in the template of the others, such as a
-      glint, has the other sign.
-    """
-    flux, score = (np.asarray(rows[name], dtype=float) for name in ("psfFlux", "score"))
-    forced = np.asarray(rows["is_forced"], dtype=bool)
-    _, band = np.unique(np.asarray(rows["band"], dtype=str), return_inverse=True)
-    in_band = owner * (int(band.max(initial=0)) + 1) + band
-    with np.errstate(invalid="ignore", divide="ignore"):
-        significance = np.nan_to_num(flux / np.asarray(rows["psfFluxErr"], dtype=float), posinf=0, neginf=0)
-        above, speaks = (~forced & (score > limit) for limit in (score_threshold, prior))
-    positive = np.bincount(in_band[counts & above & (flux > 0)], minlength=int(in_band.max(initial=0)) + 1)
-    faded = ~forced & (flux < 0) & (positive[in_band] >= 2)
-    height = np.where(forced, -1.0, np.abs(significance))
-    order = np.lexsort((height, owner))
-    last = order[np.diff(owner[order], append=-1) != 0]
-    sign = np.zeros(n_objects)
-    sign[owner[last]] = np.sign(significance[last])
-    recovered = forced & (significance * sign[owner] >= min_forced_snr)
-    chosen = counts & (above | speaks | faded | recovered)
-    return _distinct_nights(owner[chosen], np.asarray(rows["night"], dtype=np.int64)[chosen], n_objects)
 
 
 def score_history(found: _Columns, owner: _Index, *, n_objects: int) -> dict[str, np.ndarray]:
@@ -284,8 +218,23 @@ def detection_times(found: _Columns, owner: _Index, *, n_objects: int) -> dict[s
     return {"first_mjd": first, "last_mjd": last, "duration": last - first}
 
 
-def _distinct_nights(owner: _Index, night: _Index, n_objects: int) -> _Index:
-    """Return the number of distinct nights of each object."""
+def distinct_nights(owner: _Index, night: _Index, n_objects: int) -> _Index:
+    """Return the number of distinct nights of each object.
+
+    Parameters
+    ----------
+    owner
+        Object of each epoch, shape (N,).
+    night
+        Night of each, shape (N,).
+    n_objects
+        Number of objects M.
+
+    Returns
+    -------
+    number : `numpy.ndarray`
+        Number of nights, int64, shape (M,).
+    """
     _, first = group_pairs(owner, night)
     return np.bincount(owner[first], minlength=n_objects)
 

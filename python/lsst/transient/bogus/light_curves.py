@@ -19,11 +19,11 @@ from .detection_history import (
     detection_times,
     extreme,
     score_history,
-    supporting_nights,
     template_echoes,
     total,
 )
 from .evidence import ConfirmationRule, EvidenceModel, combine_scores, group_pairs, probability
+from .supporting_nights import supporting_nights
 
 type _Array = npt.NDArray[np.float64]
 type _Index = npt.NDArray[np.int64]
@@ -93,6 +93,8 @@ def object_statistics(
     independent = np.ones(len(seen), bool)
     if evidence.template_echoes:
         independent = ~template_echoes(found, seen)
+    counts = clean.copy()
+    counts[detected] = independent
     columns = {
         **detection_counts(
             found,
@@ -101,7 +103,9 @@ def object_statistics(
             score_threshold=rule.score_threshold,
             counts=independent,
         ),
-        "n_nights_supporting": _supporting_nights(rows, own, clean, independent, n_objects, evidence, rule),
+        "n_nights_supporting": supporting_nights(
+            rows, own, n_objects=n_objects, prior=evidence.prior, rule=rule, counts=counts
+        ),
         **score_history(found, seen, n_objects=n_objects),
         **detection_times(found, seen, n_objects=n_objects),
         **astrometry(found, seen, n_objects=n_objects),
@@ -119,29 +123,6 @@ def object_statistics(
     for name, side in (("rise_rate", -1), ("fade_rate", 1)):
         columns[name] = log_slope(usable, of_usable, at_peak, side=side)
     return columns
-
-
-def _supporting_nights(
-    rows: _Columns,
-    owner: _Index,
-    clean: npt.NDArray[np.bool_],
-    independent: npt.NDArray[np.bool_],
-    n_objects: int,
-    evidence: EvidenceModel,
-    rule: ConfirmationRule,
-) -> _Index:
-    """Count supporting nights: of independent detections, and of forced epochs without injection."""
-    counts = clean.copy()
-    counts[~np.asarray(rows["is_forced"], dtype=bool)] = independent
-    return supporting_nights(
-        rows,
-        owner,
-        n_objects=n_objects,
-        score_threshold=rule.score_threshold,
-        prior=evidence.prior,
-        min_forced_snr=rule.min_forced_snr,
-        counts=counts,
-    )
 
 
 def _evidence(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 __all__ = (
+    "DEFAULT_TOLERANCE",
     "MIN_INJECTED",
     "label_free_curves",
     "label_free_metrics",
@@ -29,11 +30,14 @@ from .subsets import quantile_strata
 MIN_INJECTED = 30
 """Fewest detected injections, of a sign of their own, from which anything is estimated."""
 
+DEFAULT_TOLERANCE = 1.5
+"""Scatter of the logarithms of the numbers of real and bogus that score alike; see `real_posterior`."""
+
 _MAX_BINS, _MIN_INJECTED_IN_BIN = 4, 250
 
 
 def survey_posterior(
-    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = 1.5
+    sources: Table, *, rng: np.random.Generator, n_resamples: int, tolerance: float = DEFAULT_TOLERANCE
 ) -> RealPosterior | None:
     """Say which detections are real, from how the injections score.
 

@@ -17,6 +17,7 @@ from ..seeds import generator
 from .completeness import completeness_curves, completeness_metrics
 from .curves import ranking_curves, reliability_curves, score_histograms
 from .label_free import (
+    DEFAULT_TOLERANCE,
     label_free_curves,
     label_free_metrics,
     label_free_points,
@@ -64,7 +65,7 @@ class EvaluationSettings:
     snr_cut: float = 8.0
     snr_edges: tuple[float, ...] = (5.0, 6.0, 8.0, 12.0, 20.0, 50.0)
     n_resamples: int = 300
-    tolerance: float = 1.5
+    tolerance: float = DEFAULT_TOLERANCE
     seed: int = 0
 
 

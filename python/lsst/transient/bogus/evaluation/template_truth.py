@@ -23,11 +23,11 @@ class TemplateImages:
     Parameters
     ----------
     visit
-        Visit of each image, shape (K,).
+        Visit of each image, int64, shape (K,).
     detector
-        Detector of each, shape (K,).
+        Detector of each, int64, shape (K,).
     weight
-        Weight of each, shape (K,).
+        Weight of each, of any scale, float64, shape (K,).
     """
 
     visit: np.ndarray
@@ -44,7 +44,7 @@ def with_template_flux(
     ----------
     truths
         Truth table of each visit and detector, with ``truth_id``, ``kind``, ``flux`` and
-        ``reference_flux``.
+        ``reference_flux`` (nJy).
     templates
         What the template of each visit and detector was made of.
 

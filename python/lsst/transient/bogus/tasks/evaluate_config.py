@@ -14,6 +14,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import CURVES, METRICS
+from ..evaluation.label_free import DEFAULT_TOLERANCE
 from ..evaluation.thresholds import THRESHOLD_RULES
 
 _VD = ("instrument", "visit", "detector")
@@ -186,7 +187,7 @@ class EvaluateTransientBogusConfig(PipelineTaskConfig, pipelineConnections=Evalu
         doc="Scatter, in the natural logarithm, by which the numbers of real and of bogus detections that "
         "score alike may be wrong because real ones are not quite like injections. 0 takes the assumption "
         "of the label-free estimates for exact; large values widen their intervals.",
-        default=1.5,
+        default=DEFAULT_TOLERANCE,
         min=0.0,
     )
     doTruth = Field[bool](
