@@ -20,6 +20,7 @@ from lsst.pipe.base import TaskMetadata
 from lsst.pipe.base.resource_usage import QuantumResourceUsage
 
 from ..columns import LIGHT_CURVES, OBJECTS, TableSchema
+from ..errors import TableSchemaError
 from ..handles import read_table, table_parameters
 from ..plots.injections import survey_catalog
 from ..plots.tables import EvaluationTables
@@ -244,12 +245,13 @@ def _stack(butler: Butler, collections: Sequence[str], instrument: str, schema: 
     if not tables:
         return schema.empty()
     stacked = vstack(tables, metadata_conflicts="silent")
-    missing = [c.name for c in schema.columns if not c.optional and c.name not in stacked.colnames]
-    if missing:
+    try:
+        schema.check(stacked)
+    except TableSchemaError as error:
         raise LookupError(
             f"The {schema.dataset_type} of {', '.join(collections)} were made by another version of "
-            f"transient_bogus: they have no {', '.join(missing)}. Make them again."
-        )
+            f"transient_bogus; make them again. {error}"
+        ) from error
     return stacked
 
 
