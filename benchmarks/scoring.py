@@ -15,8 +15,10 @@ the weights and the output table that it needs too; ``floor``: bare
 forward passes of the same networks on normalised stamps, at the best batch size, memory layout
 and implementation.
 
-Then the start-up of a process, and a visit of 189 detectors, each with its file.  ``--clock cpu``
-counts the seconds of all threads instead of those on the wall: use it where other programs run.
+Then the start-up of a process, a visit of 189 detectors, each with its file, and, with ``--bulk N``,
+the rate at which one network judges N stamps in memory, and the rate where they are in the memory of
+the device already (normalisation and network).  ``--clock cpu`` counts the seconds of all threads
+instead of those on the wall: use it where other programs run.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn.device import resolve_device, torch_threads
-from lsst.transient.bogus.nn.normalise import prepare
+from lsst.transient.bogus.nn.inference import judge
+from lsst.transient.bogus.nn.normalise import normalise, prepare
 from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
 
@@ -207,11 +210,37 @@ def visit(task: TransientBogusScoreTask, clock: Clock) -> float:
         return best_of(score, clock, 1)
 
 
+def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
+    """Return the stamps per second of one network, from memory and from the device's memory."""
+    part = nn.Stamps.from_table(tables(min(n, 8192))[0])
+    rows = np.arange(n) % len(part)
+    stamps, model = part[rows], make_model(1)
+    from_memory = best_of(lambda: judge(model, stamps, device=device), clock)
+    network = model.to(device).network
+    image, variance = (torch.from_numpy(a).to(device) for a in (part.image, part.variance))
+    flagged = torch.zeros(image[:, 0].shape, dtype=torch.bool, device=device)
+
+    @torch.no_grad()
+    def on_device() -> None:
+        for _ in range(10):
+            x = normalise(image, variance, flagged, part.channels, model.spec.normalisation)
+            network(x)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return {
+        "bulk": n,
+        "judged_per_s": round(n / from_memory),
+        "on_device_per_s": round(10 * len(part) / best_of(on_device, clock)),
+    }
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 10000])
     parser.add_argument("--networks", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--bulk", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
@@ -236,6 +265,9 @@ def main() -> None:
             elif n in alone:
                 row |= {"over_networks_alone": round(seconds["task"] / (k * alone[n]), 2)}
             sys.stdout.write(json.dumps(row) + "\n")
+            sys.stdout.flush()
+        if options.bulk:
+            sys.stdout.write(json.dumps(bulk(options.bulk, device, clock)) + "\n")
             sys.stdout.flush()
         seconds_of_visit = visit(task, clock)
     other = {"start_up_s": round(start_up(make_model(8), clock), 2), "visit_s": round(seconds_of_visit, 2)}

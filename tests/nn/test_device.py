@@ -7,19 +7,39 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from lsst.transient.bogus.nn import device as devices
-from lsst.transient.bogus.nn.device import autocast, deterministic, resolve_device, resolve_precision
+from lsst.transient.bogus.nn.device import (
+    autocast,
+    deterministic,
+    resolve_device,
+    resolve_precision,
+    torch_threads,
+)
+from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.plan import roc_auc
-from lsst.transient.bogus.nn.spec import Network, Settings
+from lsst.transient.bogus.nn.spec import Augmentation, Network, Regime, Settings
 from lsst.transient.bogus.nn.training import train
 
 from .fakes import make_fakes
 
 CPU = torch.device("cpu")
+ON_CUDA = Settings(network=Network(filters=(8, 8), units=8), epochs=6, batch_size=32, device="cuda")
+
+KINDS = (
+    "standard",
+    "co_teaching",
+    "asymmetric_co_teaching",
+    "stochastic_co_teaching",
+    "nnpu",
+    "contamination",
+)
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
 
 def test_device_by_name():
@@ -71,14 +91,43 @@ def test_bfloat16_learns_and_repeats():
     assert model_version(one.model) != model_version(exact.model)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_cuda_learns_and_repeats(precision):
     fakes = make_fakes(240)
-    settings = Settings(
-        network=Network(filters=(8, 8), units=8), epochs=6, batch_size=32, precision=precision, device="cuda"
-    )
+    settings = dataclasses.replace(ON_CUDA, precision=precision)
     one, other = (train(fakes.stamps, fakes.labels, fakes.folds, settings) for _ in range(2))
     assert model_version(one.model) == model_version(other.model)
     assert roc_auc(one.out_of_fold.mean(axis=0), fakes.truth) > 0.95
     assert all(t.device == CPU for t in one.model.network.state_dict().values())
+
+
+@needs_cuda
+@pytest.mark.parametrize("kind", KINDS)
+def test_cuda_resumes_every_regime_with_the_same_bits(kind, tmp_path):
+    fakes = make_fakes(240)
+    regime = Regime(kind, delay_epochs=1, prior=0.1 if kind == "nnpu" else 0.0)
+    augmentation = Augmentation(shift=1, noise=0.1)
+    settings = dataclasses.replace(ON_CUDA, regime=regime, augmentation=augmentation, peers=2)
+
+    def interrupt(entry):
+        if entry.epoch == 2:
+            raise KeyboardInterrupt
+
+    whole = train(fakes.stamps, fakes.labels, fakes.folds, settings)
+    with pytest.raises(KeyboardInterrupt):
+        train(fakes.stamps, fakes.labels, fakes.folds, settings, report=interrupt, checkpoints=tmp_path)
+    resumed = train(fakes.stamps, fakes.labels, fakes.folds, settings, checkpoints=tmp_path)
+    assert model_version(resumed.model) == model_version(whole.model)
+
+
+@needs_cuda
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_cuda_judges_as_the_cpu_does(n_threads):
+    fakes = make_fakes(240)
+    model = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(ON_CUDA, device="cpu")).model
+    expected = judge(model, fakes.stamps)
+    with torch_threads(n_threads):
+        found = judge(model, fakes.stamps, device=torch.device("cuda"), batch_size=8)
+    np.testing.assert_allclose(found.probability, expected.probability, atol=5e-3)
+    np.testing.assert_allclose(found.distance, expected.distance, rtol=0.02)

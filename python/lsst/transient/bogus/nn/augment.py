@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = ("augment", "d4")
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -71,7 +72,7 @@ def augment(
         x = torch.cat(parts)
     deep = [i for i, name in enumerate(channels) if name != "difference"]
     if spec.depth > 1.0 and deep:
-        index = torch.tensor(deep, device=x.device)
+        index = _index(tuple(deep), x.device)
         x = x.index_copy(-3, index, _rescaled(x.index_select(-3, index), spec.depth, generator))
     if spec.noise:
         noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
@@ -80,12 +81,18 @@ def augment(
     return x
 
 
+@functools.cache
+def _index(rows: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Return an index that is brought to the device once."""
+    return torch.tensor(rows, device=device)
+
+
 def _shifted(x: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
     """Move stamps by whole pixels; what enters is missing."""
-    dy, dx = torch.randint(-largest, largest + 1, (2,), generator=generator, device=x.device).tolist()
+    start = torch.randint(0, 2 * largest + 1, (2, 1), generator=generator, device=x.device)
+    rows, columns = start + torch.arange(x.shape[-1], device=x.device)
     padded = torch.nn.functional.pad(x, (largest,) * 4)
-    size = x.shape[-1]
-    return padded[..., largest + dy : largest + dy + size, largest + dx : largest + dx + size]
+    return padded.index_select(-2, rows).index_select(-1, columns)
 
 
 def _rescaled(x: torch.Tensor, largest: float, generator: torch.Generator) -> torch.Tensor:

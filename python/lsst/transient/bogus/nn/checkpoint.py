@@ -9,6 +9,7 @@ __all__ = ("TrainingState", "checkpoint_file", "load_checkpoint", "save_checkpoi
 
 import copy
 import dataclasses
+import functools
 import hashlib
 import math
 import os
@@ -90,8 +91,15 @@ class TrainingState:
             The state.
         """
         averaged = copy.deepcopy(network)
+        device = next(network.parameters()).device
+        on_gpu = device.type == "cuda"
+        rate = torch.tensor(settings.learning_rate, device=device) if on_gpu else settings.learning_rate
         optimizer = torch.optim.AdamW(
-            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+            network.parameters(),
+            lr=rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+            capturable=on_gpu,  # so that steps can be recorded and replayed
         )
         return cls(
             network.train(),
@@ -100,6 +108,20 @@ class TrainingState:
             _clone(averaged),
             prior=settings.regime.prior or _FIRST_PRIOR,
         )
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the rate of the next step.
+
+        Parameters
+        ----------
+        rate
+            Learning rate.
+        """
+        (group,) = self.optimizer.param_groups
+        if isinstance(group["lr"], torch.Tensor):  # a recorded step reads it from where it was
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
     @torch.no_grad()
     def average(self, decay: float) -> None:
@@ -112,9 +134,12 @@ class TrainingState:
         """
         self.steps += 1
         weight = 1.0 - min(decay, self.steps / (self.steps + 10.0))
-        torch._foreach_lerp_(
-            list(self.averaged.state_dict().values()), list(self.network.state_dict().values()), weight
-        )
+        torch._foreach_lerp_(*self._to_average, weight)
+
+    @functools.cached_property
+    def _to_average(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """The running means and what they are the means of."""
+        return list(self.averaged.state_dict().values()), list(self.network.state_dict().values())
 
     def record(self, entry: EpochReport, value: float) -> None:
         """Close an epoch.

@@ -5,15 +5,28 @@
 
 from __future__ import annotations
 
-__all__ = ("autocast", "deterministic", "resolve_device", "resolve_precision", "torch_threads")
+__all__ = (
+    "autocast",
+    "deterministic",
+    "pinned",
+    "resolve_device",
+    "resolve_precision",
+    "side_stream",
+    "to_device",
+    "torch_threads",
+)
 
 import contextlib
 import functools
+import itertools
 import os
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
 import torch
+
+_N_STREAMS = 3  # one computes while others are fed
 
 
 def resolve_device(name: str) -> torch.device:
@@ -39,6 +52,76 @@ def resolve_device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"Device {name!r} was asked for, but torch finds no CUDA device.")
     return torch.device(name)
+
+
+def to_device(array: np.ndarray, device: torch.device | None) -> torch.Tensor:
+    """Bring an array to a device.
+
+    Parameters
+    ----------
+    array
+        Any array; must not be changed before the device has used it.
+    device
+        Where to; the CPU by default.
+
+    Returns
+    -------
+    tensor : `torch.Tensor`
+        The array itself on a CPU, where its rows are contiguous.  On a GPU a copy that is ready for
+        what follows on the same stream; what is `pinned` arrives there while Python goes on.
+    """
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device, non_blocking=True)
+
+
+def pinned(array: np.ndarray) -> np.ndarray:
+    """Copy an array into memory from which a GPU reads by itself.
+
+    Parameters
+    ----------
+    array
+        Any array.
+
+    Returns
+    -------
+    copy : `numpy.ndarray`
+        The same values.
+
+    Notes
+    -----
+    From ordinary memory the driver copies, one thread at a time.  Many threads that do this instead
+    (`~lsst.transient.bogus.nn.threads.in_order`) fill the bus; a single one is half as fast.
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(tensor).numpy()
+
+
+@contextlib.contextmanager
+def side_stream(device: torch.device) -> Iterator[None]:
+    """Let a GPU do what follows beside what it was given before.
+
+    Parameters
+    ----------
+    device
+        Device in use; on a CPU nothing is done.
+
+    Yields
+    ------
+    nothing
+        Wait for the device before what is computed inside is used outside.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    stream = next(_side_streams(device))
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+
+
+@functools.cache
+def _side_streams(device: torch.device) -> Iterator[torch.cuda.Stream]:
+    """Return a few streams in turn; each keeps memory of its own for what it computes."""
+    return itertools.cycle([torch.cuda.Stream(device) for _ in range(_N_STREAMS)])
 
 
 @contextlib.contextmanager

@@ -16,14 +16,17 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from .device import deterministic
+from .device import deterministic, pinned, side_stream
 from .model import Model
 from .normalise import crop_size, prepare
 from .stamps import Stamps
 from .threads import in_order
 
-_BATCH_SIZE = 128  # what eight networks make of it stays in the processor's cache
-_MIN_BATCHES = 4  # for each thread: a new one takes some milliseconds to begin
+_BATCH_SIZE = {  # by default
+    "cpu": 128,  # what eight networks make of it stays in the processor's cache
+    "cuda": 1024,  # enough for every layer to fill a large GPU
+}
+_MIN_BATCHES = 4  # for each thread: a new one, or pinned memory, takes some milliseconds to begin
 _LANES = 16  # float32 values that a CPU treats together; those left over may be rounded differently
 
 
@@ -54,7 +57,7 @@ def judge(
     stamps: Stamps,
     *,
     device: torch.device | None = None,
-    batch_size: int = _BATCH_SIZE,
+    batch_size: int = 0,
     dropout_passes: int = 0,
     seed: int = 0,
 ) -> Judgement:
@@ -69,7 +72,7 @@ def judge(
     device
         Where to compute; the CPU by default.
     batch_size
-        Stamps per call of the networks.
+        Stamps per call of the networks; 0 for what suits the device.
     dropout_passes
         Further evaluations with dropout switched on (Gal & Ghahramani 2016), for ``scatter``.
     seed
@@ -107,7 +110,7 @@ def judge(
 
 
 def predict(
-    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = _BATCH_SIZE
+    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = 0
 ) -> np.ndarray:
     """Return the probability of "injected" by every network.
 
@@ -120,7 +123,7 @@ def predict(
     device
         Where to compute; the CPU by default.
     batch_size
-        Stamps per call of the networks.
+        Stamps per call of the networks; 0 for what suits the device.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def predict(
 
 
 def features(
-    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = _BATCH_SIZE
+    model: Model, stamps: Stamps, *, device: torch.device | None = None, batch_size: int = 0
 ) -> np.ndarray:
     """Return the latent features of all networks, side by side.
 
@@ -149,7 +152,7 @@ def features(
     device
         Where to compute; the CPU by default.
     batch_size
-        Stamps per call of the networks.
+        Stamps per call of the networks; 0 for what suits the device.
 
     Returns
     -------
@@ -194,7 +197,8 @@ def _evaluate(
     """Apply a function of prepared stamps batch by batch; join along the dimension of the stamps.
 
     On a CPU each thread has batches of its own, where there are many, rather than a share of each
-    layer.  What a batch is does not depend on the number of threads, nor does the answer.
+    layer; for a GPU threads bring batches to where it reads them.  What a batch is does not depend on
+    the number of threads, nor does the answer.
     """
     spec = model.spec
     if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
@@ -211,15 +215,23 @@ def _evaluate(
         answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
         return answer.narrow(axis, 0, 0)
 
-    @torch.no_grad()
-    def evaluate(rows: slice) -> torch.Tensor:
-        return function(prepare(stamps[rows], spec.normalisation, device=device).float()).cpu()
+    batches = _batches(len(stamps), batch_size or _BATCH_SIZE[device.type])
+    many = side_by_side and len(batches) >= _MIN_BATCHES * torch.get_num_threads() > _MIN_BATCHES
+    on_gpu = device.type == "cuda"
 
-    batches = _batches(len(stamps), batch_size)
-    few = len(batches) < _MIN_BATCHES * torch.get_num_threads()
-    if few or device.type != "cpu" or not side_by_side:
-        return torch.cat([evaluate(rows) for rows in batches], dim=axis)
-    return torch.cat(list(in_order(evaluate, batches)), dim=axis)
+    @torch.no_grad()
+    def evaluate(part: Stamps) -> torch.Tensor:
+        with side_stream(device):
+            return function(prepare(part, spec.normalisation, device=device).float())
+
+    parts = (stamps[rows] for rows in batches)
+    if many and on_gpu:
+        answers = [evaluate(part) for part in in_order(lambda part: part.map(pinned), parts)]
+    else:
+        answers = list(in_order(evaluate, parts) if many else map(evaluate, parts))
+    if on_gpu:
+        torch.cuda.synchronize(device)
+    return torch.cat(answers, dim=axis).cpu()
 
 
 def _batches(n: int, largest: int) -> list[slice]:

@@ -67,7 +67,7 @@ class Compact(nn.Module):
             Shape (K, B, units).
         """
         x = F.pixel_unshuffle(F.pad(x, (0, self.pad, 0, self.pad)), 2)  # (B, T*4C, h, h), h = (s+1)/2
-        x = x.contiguous(memory_format=torch.channels_last)  # a quarter faster on CPU, and what GPUs like
+        x = x.contiguous(memory_format=_layout(x, self.n_networks))
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = conv(x)  # (B, K*F, h, h)
             y = F.max_pool2d(y, 2) if depth == 0 else y  # h -> h//2, once, before what costs per pixel
@@ -130,7 +130,7 @@ class Cnn2(nn.Module):
         features : `torch.Tensor`
             Shape (K, B, units).
         """
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=_layout(x, self.n_networks))
         for conv in self.convs:
             x = F.max_pool2d(F.relu(conv(x)), 2)  # (B, K*F, s/2, s/2)
             x = F.dropout2d(x, self.dropout, self.training)
@@ -144,6 +144,11 @@ class Cnn2(nn.Module):
     def judge(self, features: torch.Tensor) -> torch.Tensor:
         """Return the logits, shape (K, B), of features (K, B, units)."""
         return self.out(F.dropout(features, self.dropout, self.training)).squeeze(2)
+
+
+def _layout(x: torch.Tensor, n_networks: int) -> torch.memory_format:
+    """Return the faster layout: a CPU gains a quarter; a GPU would transpose for grouped convolutions."""
+    return torch.contiguous_format if x.is_cuda and n_networks > 1 else torch.channels_last
 
 
 _KINDS: dict[str, type[Compact] | type[Cnn2]] = {"compact": Compact, "cnn2": Cnn2}

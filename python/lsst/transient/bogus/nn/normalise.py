@@ -9,9 +9,9 @@ __all__ = ("asinh_", "canonical_sign", "crop_size", "normalise", "prepare")
 
 import functools
 
-import numpy as np
 import torch
 
+from .device import to_device
 from .spec import Normalisation
 from .stamps import Stamps
 
@@ -131,13 +131,13 @@ def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None 
         Half precision, shape (N, C + 1, s, s): 6.7 kB for 30x30 stamps of three
         channels.
     """
-    image = torch.as_tensor(np.ascontiguousarray(stamps.image), device=device)
-    variance = flagged = None
-    if stamps.variance is not None:
-        variance = torch.as_tensor(np.ascontiguousarray(stamps.variance), device=device)
+    bring = functools.partial(to_device, device=device)
+    image = bring(stamps.image)
+    variance = None if stamps.variance is None else bring(stamps.variance)
+    flagged = None
     bits = sum(1 << i for i, name in enumerate(stamps.mask_bits) if name.lower() in spec.flag_bits)
     if stamps.mask is not None and bits:
-        flagged = torch.as_tensor((stamps.mask & np.uint8(bits)).any(axis=1), device=device)
+        flagged = functools.reduce(torch.bitwise_or, bring(stamps.mask).unbind(dim=1)) & bits != 0
     return normalise(image, variance, flagged, stamps.channels, spec).half()
 
 

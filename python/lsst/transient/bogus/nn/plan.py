@@ -19,7 +19,7 @@ from ..training_rows import fewest_seen
 from .networks import Cnn2, Compact
 from .spec import Settings
 
-_CHUNK = 512
+_CHUNK = {"cpu": 512, "cuda": 4096}  # stamps of each fold at a time
 _MAX_CLASS_RATIO = 20.0  # beyond it a few injections would own every gradient
 
 
@@ -257,8 +257,9 @@ def held_out_logits(network: Compact | Cnn2, samples: torch.Tensor, plan: Plan) 
     held = [np.flatnonzero(plan.folds == fold) for fold in plan.network_fold[::copies] if fold >= 0]
     if not held:
         return logits
-    for start in range(0, max(map(len, held)), _CHUNK):
-        parts = [rows[start : start + _CHUNK] for rows in held]
+    chunk = _CHUNK[samples.device.type]
+    for start in range(0, max(map(len, held)), chunk):
+        parts = [rows[start : start + chunk] for rows in held]
         # Folds of unequal size: repeat some sample to fill, and ignore the answer.
         width = max(map(len, parts))
         full = [np.resize(rows if len(rows) else [0], width) for rows in parts]

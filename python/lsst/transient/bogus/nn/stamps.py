@@ -8,6 +8,8 @@ from __future__ import annotations
 __all__ = ("Stamps",)
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import numpy as np
 from astropy.table import Table
@@ -45,9 +47,24 @@ class Stamps:
         return len(self.image)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Stamps:
-        variance = None if self.variance is None else self.variance[rows]
-        mask = None if self.mask is None else self.mask[rows]
-        return Stamps(self.image[rows], variance, mask, self.channels, self.mask_bits)
+        return self.map(lambda array: array[rows])
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Stamps:
+        """Apply a function to the arrays.
+
+        Parameters
+        ----------
+        function
+            Of images, variances and masks, one at a time.
+
+        Returns
+        -------
+        stamps : `Stamps`
+            Stamps with what it returned.
+        """
+        variance = None if self.variance is None else function(self.variance)
+        mask = None if self.mask is None else function(self.mask)
+        return Stamps(function(self.image), variance, mask, self.channels, self.mask_bits)
 
     @classmethod
     def from_table(cls, cutouts: Table) -> Stamps:
@@ -74,10 +91,11 @@ class Stamps:
             tuple(sorted(bits, key=lambda name: int(bits[name]))),
         )
 
-    @property
+    @functools.cached_property
     def usable(self) -> np.ndarray:
         """Whether most of the central 5x5 pixels of every channel exist, shape (N,)."""
         middle = self.image.shape[-1] // 2
         window = slice(max(0, middle - _HALF), middle + _HALF + 1)
-        exists = np.isfinite(self.image[:, :, window, window]).mean(axis=(2, 3))
-        return np.asarray(exists.min(axis=1, initial=1.0) > 0.5)
+        exists = np.isfinite(self.image[:, :, window, window])
+        flat = exists.reshape(*exists.shape[:2], exists.shape[2] * exists.shape[3])
+        return np.asarray((2 * flat.sum(axis=2, dtype=np.uint8) > flat.shape[2]).all(axis=1))

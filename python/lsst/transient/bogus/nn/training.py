@@ -28,6 +28,7 @@ from .history import EpochReport
 from .model import Model
 from .normalise import prepare
 from .plan import Plan, held_out_logits, roc_auc
+from .replay import Replay
 from .spec import FoldRule, ModelSpec, Settings
 from .stamps import Stamps
 
@@ -171,12 +172,19 @@ def _epoch(
     balance = torch.as_tensor(plan.class_weights(counts, settings), device=device)  # (K, 2)
     sums = torch.zeros(5, plan.n_networks, device=device)
     scaled = () if settings.normalisation.kind == "minmax" else channels
-    for step, batch in enumerate(batches):
-        rate = _learning_rate(state.epoch + step / len(batches), settings)
+
+    def step(batch: torch.Tensor) -> None:
         y = labels[batch].T.repeat_interleave(settings.peers, dim=0)  # (K, B)
         count = importance[batch].T.repeat_interleave(settings.peers, dim=0)
         x = augment(samples[batch].float(), settings.augmentation, generator, scaled)
-        sums += _step(state, x, y, count, balance, weigh, generator, rate, settings)
+        sums.add_(_step(state, x, y, count, balance, weigh, generator, settings))
+
+    replay = Replay(step, device, [generator])
+    for index, batch in enumerate(batches):
+        rate = _learning_rate(state.epoch + index / len(batches), settings)
+        state.set_learning_rate(rate)
+        replay(batch)
+        state.average(settings.averaging)
     train_loss = (sums[0] / len(batches)).cpu().numpy()
     _check_finite(train_loss, state, settings)
     kept = (sums[1:3] / sums[3:5].clamp_min(1)).cpu().numpy()
@@ -193,7 +201,6 @@ def _step(
     balance: torch.Tensor,
     weigh: regimes.Weigh,
     generator: torch.Generator,
-    rate: float,
     settings: Settings,
 ) -> torch.Tensor:
     """Make one step of all networks.
@@ -208,11 +215,9 @@ def _step(
     if settings.regime.kind != "nnpu":  # which balances the classes itself
         weights = weights * importance * torch.where(y == 1, balance[:, 1:], balance[:, :1])
     mean = (weights * loss).mean(dim=1)
-    state.optimizer.param_groups[0]["lr"] = rate
     state.optimizer.zero_grad(set_to_none=True)
     mean.sum().backward()
     state.optimizer.step()
-    state.average(settings.averaging)
     positive = (y == 1).float()
     kept = (weights != 0) * importance
     parts = (kept * (1 - positive), kept * positive, 1 - positive, positive)

@@ -114,10 +114,11 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
     )
     batchSize = RangeField(
         dtype=int,
-        doc="Most stamps that the networks judge at a time. Small values are slow, large ones leave the "
-        "processor's cache; multiples of 16 give the same scores to the last bit.",
-        default=128,
-        min=1,
+        doc="Most stamps that the networks judge at a time; 0 for what suits the device (128 on a CPU, 1024 "
+        "on a GPU). On a CPU small values are slow and large ones leave the processor's cache; multiples of "
+        "16 give the same scores to the last bit.",
+        default=0,
+        min=0,
     )
     dropoutPasses = RangeField(
         dtype=int,
