@@ -12,7 +12,7 @@ from scipy import integrate, stats
 from lsst.transient.bogus.injection_laws import (
     draw_hosted_magnitudes,
     draw_offsets,
-    draw_snr_uniform_magnitudes,
+    draw_snr_magnitudes,
     faint_flux_error,
     flux_to_magnitude,
     offset_density,
@@ -108,9 +108,16 @@ def test_magnitudes_are_uniform_about_the_host() -> None:
 
 def test_signal_to_noise_is_uniform() -> None:
     rng = np.random.default_rng(7)
-    magnitude = draw_snr_uniform_magnitudes(N, flux_error=120.0, lowest=3.0, highest=30.0, rng=rng)
+    magnitude = draw_snr_magnitudes(N, flux_error=120.0, lowest=3.0, highest=30.0, rng=rng)
     snr = 10 ** (-0.4 * (magnitude - 31.4)) / 120.0
     assert stats.kstest(snr, stats.uniform(3.0, 27.0).cdf).pvalue > ALPHA
+
+
+def test_logarithm_of_signal_to_noise_is_uniform() -> None:
+    rng = np.random.default_rng(8)
+    magnitude = draw_snr_magnitudes(N, flux_error=120.0, lowest=3.0, highest=300.0, rng=rng, logarithmic=True)
+    snr = 10 ** (-0.4 * (magnitude - 31.4)) / 120.0
+    assert stats.kstest(snr, stats.loguniform(3.0, 300.0).cdf).pvalue > ALPHA
 
 
 def test_flux_to_magnitude() -> None:

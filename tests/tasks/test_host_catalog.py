@@ -204,10 +204,14 @@ def test_pairs_of_stars_are_no_hosts() -> None:
     np.testing.assert_array_equal(host, np.flatnonzero(inside(table) & (np.arange(400) % 2 == 0)))
 
 
-def test_snr_uniform_magnitudes() -> None:
-    rows, _ = hosted(draw(sources(), hostFraction=0.6, magnitudeLaw="snr_uniform", maxInjectedSnr=20.0))
+@pytest.mark.parametrize(
+    ("law", "expected"),
+    [("snr_uniform", stats.uniform(3.0, 17.0)), ("snr_log_uniform", stats.loguniform(3.0, 20.0))],
+)
+def test_magnitudes_by_signal_to_noise(law, expected) -> None:
+    rows, _ = hosted(draw(sources(), hostFraction=0.6, magnitudeLaw=law, maxInjectedSnr=20.0))
     snr = 10 ** (-0.4 * (np.asarray(rows["mag"]) - 31.4)) / 25.0
-    assert stats.kstest(snr, stats.uniform(3.0, 17.0).cdf).pvalue > ALPHA
+    assert stats.kstest(snr, expected.cdf).pvalue > ALPHA
 
 
 def test_foreign_column_names() -> None:

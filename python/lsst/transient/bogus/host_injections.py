@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .geometry import SkyMap
 from .hosts import ellipses_from_moments, sky_ellipses
-from .injection_laws import draw_hosted_magnitudes, draw_offsets, draw_snr_uniform_magnitudes, rotate_offsets
+from .injection_laws import draw_hosted_magnitudes, draw_offsets, draw_snr_magnitudes, rotate_offsets
 
 type _Array = npt.NDArray[np.float64]
 type _Rows = npt.NDArray[np.int64]
@@ -85,13 +85,13 @@ class InjectionLaws:
     sersic_index
         Sérsic index for the offset law ``light``.
     magnitude
-        ``host`` or ``snr_uniform``.
+        ``host``, ``snr_uniform`` or ``snr_log_uniform``.
     brighter
         Magnitudes that an injection may be brighter than its host.
     fainter
         Magnitudes that an injection may be fainter than its host.
     snr
-        Lowest and highest signal-to-noise for ``snr_uniform``.
+        Lowest and highest signal-to-noise for the latter two.
     hostless_magnitude
         ``pooled`` or ``uniform``.
     hostless_range
@@ -239,9 +239,14 @@ def _draw_magnitudes(
     sources: HostSources, hosts: _Rows, laws: InjectionLaws, rng: np.random.Generator
 ) -> _Array:
     """Draw a magnitude for each of some hosts."""
-    if laws.magnitude == "snr_uniform":
-        return draw_snr_uniform_magnitudes(
-            len(hosts), flux_error=sources.point_flux_error, lowest=laws.snr[0], highest=laws.snr[1], rng=rng
+    if laws.magnitude in ("snr_uniform", "snr_log_uniform"):
+        return draw_snr_magnitudes(
+            len(hosts),
+            flux_error=sources.point_flux_error,
+            lowest=laws.snr[0],
+            highest=laws.snr[1],
+            rng=rng,
+            logarithmic=laws.magnitude == "snr_log_uniform",
         )
     return draw_hosted_magnitudes(
         sources.magnitude[hosts], brighter=laws.brighter, fainter=laws.fainter, rng=rng

@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = (
     "draw_hosted_magnitudes",
     "draw_offsets",
-    "draw_snr_uniform_magnitudes",
+    "draw_snr_magnitudes",
     "faint_flux_error",
     "flux_to_magnitude",
     "offset_density",
@@ -253,8 +253,14 @@ def draw_hosted_magnitudes(
     return np.asarray(host_magnitude + rng.uniform(-brighter, fainter, len(host_magnitude)))
 
 
-def draw_snr_uniform_magnitudes(
-    n: int, *, flux_error: float, lowest: float, highest: float, rng: np.random.Generator
+def draw_snr_magnitudes(
+    n: int,
+    *,
+    flux_error: float,
+    lowest: float,
+    highest: float,
+    rng: np.random.Generator,
+    logarithmic: bool = False,
 ) -> _Array:
     """Draw magnitudes so that the signal-to-noise of a point source is uniform.
 
@@ -270,10 +276,16 @@ def draw_snr_uniform_magnitudes(
         Highest signal-to-noise.
     rng
         Source of randomness.
+    logarithmic
+        Whether its logarithm (and with it the magnitude) is uniform instead.
 
     Returns
     -------
     magnitude : `numpy.ndarray`
         Magnitudes, shape (n,).
     """
-    return flux_to_magnitude(flux_error * rng.uniform(lowest, highest, n))
+    if logarithmic:
+        snr = np.exp(rng.uniform(math.log(lowest), math.log(highest), n))
+    else:
+        snr = rng.uniform(lowest, highest, n)
+    return flux_to_magnitude(flux_error * snr)

@@ -30,7 +30,7 @@ def supporting_nights(
     Parameters
     ----------
     rows
-        Columns ``band``, ``night``, ``score``, ``psfFlux``, ``psfFluxErr`` (nJy) and
+        Columns ``night``, ``score``, ``psfFlux``, ``psfFluxErr`` (nJy) and
         ``is_forced`` of the epochs, each of shape (N,).
     owner
         Object of each epoch, shape (N,).
@@ -53,8 +53,8 @@ def supporting_nights(
     A night supports an object
 
     * if a score speaks for it, that is, is above the prior;
-    * if there is a negative detection in a band in which at least two positive ones
-      are above the threshold: the template then holds the source, and networks that
+    * if there is a negative detection, and at least two positive ones, in whatever bands,
+      are above the threshold: a template then holds the source, and networks that
       learn from injections know little of what has faded;
     * if a forced flux is significant and has the sign of the object's most significant
       detection.  What a single visit left in the template of the others, such as a
@@ -62,13 +62,11 @@ def supporting_nights(
     """
     flux, score = (np.asarray(rows[name], dtype=float) for name in ("psfFlux", "score"))
     forced = np.asarray(rows["is_forced"], dtype=bool)
-    _, band = np.unique(np.asarray(rows["band"], dtype=str), return_inverse=True)
-    in_band = owner * (int(band.max(initial=0)) + 1) + band
     with np.errstate(invalid="ignore", divide="ignore"):
         significance = np.nan_to_num(flux / np.asarray(rows["psfFluxErr"], dtype=float), posinf=0, neginf=0)
         above, speaks = (~forced & (score > limit) for limit in (rule.score_threshold, prior))
-    positive = np.bincount(in_band[counts & above & (flux > 0)], minlength=int(in_band.max(initial=0)) + 1)
-    faded = ~forced & (flux < 0) & (positive[in_band] >= 2)
+    positive = np.bincount(owner[counts & above & (flux > 0)], minlength=n_objects)
+    faded = ~forced & (flux < 0) & (positive[owner] >= 2)
     height = np.where(forced, -1.0, np.abs(significance))
     order = np.lexsort((height, owner))
     last = order[np.diff(owner[order], append=-1) != 0]

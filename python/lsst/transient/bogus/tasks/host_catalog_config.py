@@ -59,7 +59,7 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         doc="Column of the source table for each quantity; {band} is replaced by the band of the visit, here "
         "and in flags. Positions in degrees and pixels, moments in square pixels, fluxes in nJy. flux gives "
         "the hosts' magnitudes; point_flux and its error the signal-to-noise for minSnr, and the depth for "
-        "magnitudeLaw snr_uniform.",
+        "the laws of magnitudes by signal-to-noise.",
         default={
             "id": "sourceId",
             "ra": "ra",
@@ -223,6 +223,8 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
             "host": "Uniform from the host's magnitude − magnitudeBrighter to + magnitudeFainter.",
             "snr_uniform": "Uniform in the signal-to-noise of a point source from minInjectedSnr to "
             "maxInjectedSnr; fills the hard region near the detection limit.",
+            "snr_log_uniform": "Uniform in its logarithm: as many faint ones for a range that reaches up to "
+            "the brightest transients.",
         },
         default="host",
     )
@@ -243,9 +245,15 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
         inclusiveMax=True,
     )
     minInjectedSnr = RangeField(
-        dtype=float, doc="For magnitudeLaw snr_uniform.", default=3.0, min=0.0, inclusiveMin=False
+        dtype=float,
+        doc="For magnitudeLaw snr_uniform and snr_log_uniform.",
+        default=3.0,
+        min=0.0,
+        inclusiveMin=False,
     )
-    maxInjectedSnr = RangeField(dtype=float, doc="For magnitudeLaw snr_uniform.", default=50.0, min=0.0)
+    maxInjectedSnr = RangeField(
+        dtype=float, doc="For magnitudeLaw snr_uniform and snr_log_uniform.", default=50.0, min=0.0
+    )
     hostlessMagnitudeLaw = ChoiceField[str](
         doc="Law of the magnitudes of host-less injections.",
         allowed={
