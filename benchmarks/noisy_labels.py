@@ -106,14 +106,7 @@ def measure(score: np.ndarray, survey: Survey) -> dict[str, float]:
     injected = survey.label == 1
     positive = injected | survey.real
     threshold = np.quantile(score[~positive], 0.98)
-    edges = np.quantile(survey.snr[survey.real], [0, 0.25, 0.5, 0.75, 1]) if survey.real.any() else []
-    bins = np.digitize(survey.snr, edges[1:-1]) if len(edges) else np.zeros(len(survey), int)
-    gaps = [
-        np.mean(score[survey.real & (bins == b)] >= threshold)
-        - np.mean(score[injected & (bins == b)] >= threshold)
-        for b in np.unique(bins[survey.real])
-        if (injected & (bins == b)).any()
-    ]
+    supernovae = survey.real & (survey.kind == "supernova")
     balanced = _balanced_threshold(score, injected)
     return {
         "auc": roc_auc(score, positive),
@@ -123,8 +116,21 @@ def measure(score: np.ndarray, survey: Survey) -> dict[str, float]:
         "fpr_at_tpr99": fpr_at(score, positive, 0.99),
         "sensitivity": float(np.mean(score[positive] >= balanced)),
         "specificity": float(np.mean(score[~positive] < balanced)),
-        "recovery_gap": float(np.mean(gaps)) if gaps else float("nan"),
+        "recovery_gap": recovery_gap(score >= threshold, survey.snr, survey.real, injected),
+        "recovery_gap_sn": recovery_gap(score >= threshold, survey.snr, supernovae, injected),
     }
+
+
+def recovery_gap(recovered: np.ndarray, snr: np.ndarray, real: np.ndarray, injected: np.ndarray) -> float:
+    """Return how much more often real sources are recovered than injections of their signal-to-noise.
+
+    To each real source those injections are compared whose signal-to-noise is within a fifth of its
+    own, or the brightest tenth if there are fewer than ten.
+    """
+    near = np.abs(np.log(snr[real][:, np.newaxis] / snr[injected])) < 0.2
+    near[near.sum(axis=1) < 10] = snr[injected] >= np.quantile(snr[injected], 0.9)
+    expected = np.average(np.broadcast_to(recovered[injected], near.shape), axis=1, weights=near)
+    return float(np.mean(recovered[real] - expected)) if real.any() else float("nan")
 
 
 def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
@@ -221,6 +227,7 @@ def summarise(table: list[dict[str, object]]) -> None:
                 "sensitivity",
                 "specificity",
                 "recovery_gap",
+                "recovery_gap_sn",
             ):
                 values = np.array([row[metric] for row in chosen], dtype=float)
                 cells.append(f"{metric} {np.mean(values):.4f} ± {np.std(values):.4f}")

@@ -60,12 +60,13 @@ def test_version_follows_the_content(model):
 
 
 def test_the_latest_model_is_kept(model, table):
-    first = latest_model(table)
+    first, version = latest_model(table)
+    assert version == model_version(model)
     again = pyarrow.Table.from_pylist(table.to_pylist(), schema=table.schema)
-    assert latest_model(again) is first
+    assert latest_model(again)[0] is first
     other = to_table(dataclasses.replace(model, training_tiles=np.array([1])))
-    assert latest_model(other).training_tiles.tolist() == [1]
-    assert latest_model(table) is not first
+    assert latest_model(other)[0].training_tiles.tolist() == [1]
+    assert latest_model(table)[0] is not first
     # The version that it claims is not enough.
     rows = table.to_pylist()
     rows[0]["data"] = bytes(len(rows[0]["data"]))

@@ -92,17 +92,18 @@ def template_echoes(found: _Columns, owner: _Index) -> npt.NDArray[np.bool_]:
     glint as well as a supernova, is in the template of others and leaves negative
     detections there.  They say nothing new.  So detections are echoes that have
     the sign opposite to the largest flux of their object and band, if no second
-    detection has the sign of that.
+    detection of the object, in whatever band, has the sign of that.
     """
     _, band = np.unique(np.asarray(found["band"], dtype=str), return_inverse=True)
-    group, first = group_pairs(owner, band.astype(np.int64))
+    group, _ = group_pairs(owner, band.astype(np.int64))
     flux = np.nan_to_num(np.asarray(found["psfFlux"], dtype=float))
     order = np.lexsort((np.abs(flux), group))
     is_last = np.diff(group[order], append=-1) != 0
-    sign = np.sign(flux[order[is_last]])
-    agrees = np.sign(flux) == sign[group]
-    n_agree = np.bincount(group[agrees], minlength=len(first))
-    is_echo: npt.NDArray[np.bool_] = ~agrees & (n_agree[group] < 2)
+    leading = np.sign(flux[order[is_last]])[group]
+    n_objects = int(owner.max(initial=-1)) + 1
+    positive, negative = (np.bincount(owner[sign * flux > 0], minlength=n_objects) for sign in (1, -1))
+    n_agree = np.where(leading > 0, positive[owner], negative[owner])
+    is_echo: npt.NDArray[np.bool_] = (np.sign(flux) != leading) & (n_agree < 2)
     return is_echo
 
 

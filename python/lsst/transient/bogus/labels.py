@@ -49,6 +49,8 @@ class LabelFlag(enum.IntFlag):
     """Matched by the table, but farther away than the match radius."""
     PAIR_DISAGREES = enum.auto()
     """The processing without injections says otherwise."""
+    GLINT_TRAIL = enum.auto()
+    """One of a row of flashes: bogus, but a stamp does not show it."""
 
 
 def flag_bits() -> dict[str, int]:

@@ -41,7 +41,7 @@ _FAR = 2**30
 
 
 class CutoutFlag(enum.IntFlag):
-    """Why a stamp is not whole."""
+    """Why a stamp is not whole, or not to be believed."""
 
     PARTLY_OFF = enum.auto()
     ALL_MISSING = enum.auto()
@@ -49,6 +49,7 @@ class CutoutFlag(enum.IntFlag):
     NO_CENTROID = enum.auto()
     CENTER_MASKED = enum.auto()
     SATURATED = enum.auto()
+    GLINT_TRAIL = enum.auto()
 
 
 FLAG_DOCS: Mapping[CutoutFlag, str] = {
@@ -58,6 +59,7 @@ FLAG_DOCS: Mapping[CutoutFlag, str] = {
     CutoutFlag.NO_CENTROID: "The position is not finite; all pixels are NaN.",
     CutoutFlag.CENTER_MASKED: "A pixel of the central 3x3 has a bit that the configuration calls bad.",
     CutoutFlag.SATURATED: "A pixel of the stamp is saturated in at least one channel.",
+    CutoutFlag.GLINT_TRAIL: "The source is one of a row of flashes, which the stamp cannot show.",
 }
 """Meaning of each bit."""
 

@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import astropy.table
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
@@ -169,18 +168,15 @@ class TableSchema:
         if unknown or missing:
             raise TableSchemaError(f"Table {self.dataset_type!r}: missing {missing}, undeclared {unknown}.")
         n_rows = next((len(v) for v in data.values() if np.ndim(v) > 0), 0)
-        columns = [
-            astropy.table.Column(
-                column.cast(data[column.name], n_rows),
-                name=column.name,
-                unit=column.unit,
-                description=column.doc,
-                copy=not column.shape,
-            )
-            for column in self.columns
-            if column.name in data
-        ]
-        return Table(columns, meta=dict(meta or {}), copy=False)
+        declared = [column for column in self.columns if column.name in data]
+        arrays = {column.name: column.cast(data[column.name], n_rows) for column in declared}
+        own = {column.name: np.array(arrays[column.name]) for column in declared if not column.shape}
+        table = Table(arrays | own, meta=dict(meta or {}), copy=False)
+        for column in declared:
+            table[column.name].description = column.doc
+            if column.unit is not None:
+                table[column.name].unit = column.unit
+        return table
 
     def empty(self, *, meta: Mapping[str, Any] | None = None, **sizes: int) -> Table:
         """Make a table of this schema with no rows.

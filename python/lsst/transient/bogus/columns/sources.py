@@ -104,6 +104,7 @@ DIA_SOURCE = TableSchema(
         Column("extendedness", "f8", "0 for point-like, 1 for extended on the difference; NaN if unknown."),
         Column("isNegative", "?", "Detected below the sky: the difference is negative."),
         Column("isDipole", "?", "A positive and a negative lobe of similar flux."),
+        Column("glint_trail", "?", "One of a row of evenly spaced detections.", optional=True),
         Column(
             "reliability", "f4", "Reliability by the stack's own classifier; NaN if not run.", optional=True
         ),

@@ -88,7 +88,7 @@ def from_table(table: pyarrow.Table) -> Model:
     return model
 
 
-def latest_model(table: pyarrow.Table) -> Model:
+def latest_model(table: pyarrow.Table) -> tuple[Model, str]:
     """Read a stored model, unless it is the one that this process read last.
 
     Parameters
@@ -100,6 +100,8 @@ def latest_model(table: pyarrow.Table) -> Model:
     -------
     model : `Model`
         The same model, shared with earlier callers: not to be trained.
+    version : `str`
+        Its version.
 
     Raises
     ------
@@ -112,12 +114,11 @@ def latest_model(table: pyarrow.Table) -> Model:
     are, byte for byte, which is checked in a twentieth of the time that reading takes.
     """
     version = stored_version(table)
-    if version in _latest and _latest[version][0].equals(table, check_metadata=True):
-        return _latest[version][1]
-    model = from_table(table)
-    _latest.clear()
-    _latest[version] = (table, model)
-    return model
+    if version not in _latest or not _latest[version][0].equals(table, check_metadata=True):
+        model = from_table(table)
+        _latest.clear()
+        _latest[version] = (table, model)
+    return _latest[version][1], version
 
 
 def model_version(model: Model) -> str:

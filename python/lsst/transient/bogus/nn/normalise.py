@@ -53,7 +53,7 @@ def canonical_sign(difference: torch.Tensor) -> torch.Tensor:
     """
     axis = torch.arange(difference.shape[-1], device=difference.device) - difference.shape[-1] // 2
     profile = torch.exp(-0.5 * (axis / _CENTRE_SIGMA) ** 2)
-    flux = torch.einsum("nyx,y,x->n", difference, profile, profile)
+    flux = difference.flatten(1) @ torch.outer(profile, profile).flatten()
     return torch.where(flux < 0, -1.0, 1.0)
 
 
@@ -170,8 +170,9 @@ def _mirror(pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]
     """Mirror, in place, pixels and variances of the stamps whose difference is negative at the centre."""
     d = channels.index("difference")
     snr = noise[:, d].clamp_min(1e-30).rsqrt_().mul_(pixels[:, d]).nan_to_num_(0.0, 0.0, 0.0)
-    rows = torch.nonzero(canonical_sign(snr) < 0)[:, 0]
-    pixels[rows, d] = -pixels[rows, d]
+    sign = canonical_sign(snr)
+    pixels[:, d].mul_(sign[:, None, None])
+    rows = torch.nonzero(sign < 0)[:, 0]
     if "science" in channels and "template" in channels:
         pair = torch.tensor([channels.index("science"), channels.index("template")], device=pixels.device)
         for planes in (pixels, noise):

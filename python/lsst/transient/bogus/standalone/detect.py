@@ -16,6 +16,7 @@ import sep
 from lsst.pipe.base import NoWorkFound, PipelineTask, Struct
 
 from ..columns import DIA_SOURCE
+from ..glints import in_glint_trail
 from ..ids import pack_ids
 from .detect_config import DetectDiaSourcesConfig, DetectDiaSourcesConnections
 from .difference_detection import Peaks, find_peaks, merge_lobes, significance_map
@@ -112,6 +113,7 @@ class DetectDiaSourcesTask(PipelineTask):
         self.metadata["n_dia_sources"] = len(sources)
         self.metadata["n_negative"] = int(np.sum(sources["isNegative"]))
         self.metadata["n_dipoles"] = int(dipole.sum())
+        self.metadata["n_glints"] = int(np.sum(sources["glint_trail"]))
         self.metadata["snr_rms"] = significance.rms
         self.metadata["variance_scale"] = significance.scale
         return Struct(dia_sources=sources)
@@ -199,6 +201,7 @@ class DetectDiaSourcesTask(PipelineTask):
                 "extendedness": extendedness,
                 "isNegative": peaks.snr < 0,
                 "isDipole": dipole,
+                "glint_trail": self._glints(x, y, peaks.snr > 0),
                 **self._flags(difference, arrays, peaks),
                 "centroid_flag": peaks.centroid_failed,
                 "psfFlux_flag": ~(flux.good_fraction > 0.5),
@@ -206,6 +209,18 @@ class DetectDiaSourcesTask(PipelineTask):
             },
             meta={"PSF_FWHM": psf.fwhm, "BAND": difference.band},
         )
+
+    def _glints(self, x: np.ndarray, y: np.ndarray, is_positive: np.ndarray) -> np.ndarray:
+        """Tell which detections are flashes of one row."""
+        config, flash = self.config, np.zeros(len(x), dtype=bool)
+        flash[is_positive] = in_glint_trail(
+            x[is_positive],
+            y[is_positive],
+            max_spacing=config.glintSpacing,
+            tolerance=config.glintTolerance,
+            min_points=config.glintMinPoints,
+        )
+        return flash
 
     @staticmethod
     def _flags(difference: MaskedImage, arrays: ImageArrays, peaks: Peaks) -> dict[str, Any]:

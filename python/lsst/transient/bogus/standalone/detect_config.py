@@ -88,6 +88,24 @@ class DetectDiaSourcesConfig(PipelineTaskConfig, pipelineConnections=DetectDiaSo
         min=0.0,
         max=1.0,
     )
+    glintSpacing = RangeField(
+        dtype=float,
+        doc="Largest distance, in pixels, of neighbouring flashes of a row (glint_trail); zero finds none.",
+        default=100.0,
+        min=0.0,
+    )
+    glintTolerance = RangeField(
+        dtype=float,
+        doc="Largest distance, in pixels, of a flash from where two neighbours of its row say that it is.",
+        default=1.5,
+        min=0.1,
+    )
+    glintMinPoints = RangeField(
+        dtype=int,
+        doc="Fewest flashes of a row.  With three, many rows are there by chance.",
+        default=4,
+        min=3,
+    )
     apertureRadius = RangeField(
         dtype=float, doc="Radius of the aperture of apFlux, in pixels.", default=12.0, min=1.0
     )

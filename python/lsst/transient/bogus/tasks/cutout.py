@@ -91,7 +91,10 @@ class CutoutTask(PipelineTask):
                     planes[f"{channel}_mask"], grid, stamps.mask[:, index], stamps
                 )
         self._report_absent(absent)
-        flags = self._flags(stamps, grid)
+        is_glint = np.zeros(len(grid), dtype=bool)
+        if self.config.glintColumn in dia_sources.colnames:
+            is_glint = np.asarray(dia_sources[self.config.glintColumn], dtype=bool)
+        flags = self._flags(stamps, grid, is_glint)
         return Struct(cutouts=self._table(np.asarray(dia_sources["diaSourceId"]), stamps, flags))
 
     def _allocate(self, n_rows: int) -> _Stamps:
@@ -158,7 +161,7 @@ class CutoutTask(PipelineTask):
             text = "; ".join(f"{name} in {', '.join(names[name])}" for name in sorted(names))
             self.log.info("Mask planes that files do not have, whose bits stay 0: %s.", text)
 
-    def _flags(self, stamps: _Stamps, grid: StampGrid) -> np.ndarray:
+    def _flags(self, stamps: _Stamps, grid: StampGrid, is_glint: np.ndarray) -> np.ndarray:
         """Work out the flags of all stamps."""
         missing = is_all_missing(stamps.image)
         conditions = {
@@ -166,6 +169,7 @@ class CutoutTask(PipelineTask):
             CutoutFlag.ALL_MISSING: missing.all(axis=1),
             CutoutFlag.CHANNEL_MISSING: missing.any(axis=1),
             CutoutFlag.NO_CENTROID: ~grid.is_valid,
+            CutoutFlag.GLINT_TRAIL: is_glint,
         }
         if stamps.mask is not None:
             bad = self.config.bits_of(*self.config.centerBadBits)

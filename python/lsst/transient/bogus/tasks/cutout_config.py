@@ -101,6 +101,11 @@ class CutoutConfig(PipelineTaskConfig, pipelineConnections=CutoutConnections):
         default=["difference", "science", "template"],
         listCheck=_is_subset_of_channels,
     )
+    glintColumn = Field[str](
+        doc="Column that says whether a DIA source is one of a row of flashes of a satellite or of debris; "
+        "without it, none is. Such stamps are flagged, and get no score.",
+        default="glint_trail",
+    )
     doVariance = Field[bool](
         doc="Whether to cut the variances too. Needed by models that normalise to signal-to-noise.",
         default=True,

@@ -99,6 +99,8 @@ class TransientLabelTask(PipelineTask):
         )
         flags[is_sure] &= ~int(LabelFlag.NEAR_INJECTION)
         flags[in_doubt] |= int(LabelFlag.PAIR_DISAGREES)
+        if self.config.glintColumn in dia_sources.colnames:
+            flags[np.asarray(dia_sources[self.config.glintColumn], dtype=bool)] |= int(LabelFlag.GLINT_TRAIL)
         self._report(matches, flags, len(injected_catalog))
         result = Struct(labels=self._table(dia_sources, injected_catalog, matches, flags, separation, unit))
         if paired is not None and uninjected_dia_sources is not None:

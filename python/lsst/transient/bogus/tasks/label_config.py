@@ -144,6 +144,11 @@ class TransientLabelConfig(PipelineTaskConfig, pipelineConnections=TransientLabe
         },
         default="both",
     )
+    glintColumn = Field[str](
+        doc="Column that says whether a DIA source is one of a row of flashes of a satellite or of debris; "
+        "without it, none is. Such sources are ambiguous.",
+        default="glint_trail",
+    )
     nside = Field[int](
         doc="HEALPix resolution of the sky tiles that are kept together in one fold, a power of two: 1024 is "
         "3.4 arcmin, 4096 is 52 arcsec. Tiles must be much larger than an object, and a data set must have "

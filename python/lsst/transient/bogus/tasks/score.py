@@ -35,7 +35,7 @@ from ..errors import ModelFormatError
 from ..folds import sky_tiles
 from ..handles import read_table
 from ..seeds import derive_seed
-from ..stamps import UNUSABLE
+from ..stamps import UNUSABLE, CutoutFlag
 
 if TYPE_CHECKING:
     from ..nn.model import Model
@@ -55,6 +55,7 @@ class ScoreFlag(enum.IntFlag):
     UNUSABLE_STAMP = enum.auto()
     SEEN_IN_TRAINING = enum.auto()
     OUT_OF_DOMAIN = enum.auto()
+    GLINT_TRAIL = enum.auto()
 
 
 class TransientBogusScoreConnections(PipelineTaskConnections, dimensions=_VD):
@@ -190,12 +191,12 @@ class TransientBogusScoreTask(PipelineTask):
         """
         from ..nn.device import resolve_device, torch_threads
         from ..nn.inference import judge
-        from ..nn.io import latest_model, stored_version
+        from ..nn.io import latest_model
         from ..nn.stamps import Stamps
 
         CUTOUTS.check(cutouts, ("diaSourceId", "image", "cutout_flag"))
         try:
-            trained = latest_model(model)
+            trained, version = latest_model(model)
         except ModelFormatError as error:
             raise InvalidQuantumError(f"The model cannot be used: {error}") from error
         tiles = self._tiles(cutouts, dia_sources, labels, trained)
@@ -218,8 +219,12 @@ class TransientBogusScoreTask(PipelineTask):
                 )
             except ValueError as error:
                 raise InvalidQuantumError(f"The model does not fit the cutouts: {error}") from error
-        bad = ((np.asarray(cutouts["cutout_flag"]) & int(UNUSABLE)) != 0) | ~stamps.usable
+        cutout_flags = np.asarray(cutouts["cutout_flag"]).astype(int)
+        bad = ((cutout_flags & int(UNUSABLE)) != 0) | ~stamps.usable
         flags[bad] |= int(ScoreFlag.UNUSABLE_STAMP)
+        is_glint = (cutout_flags & int(CutoutFlag.GLINT_TRAIL)) != 0
+        flags[is_glint] |= int(ScoreFlag.GLINT_TRAIL)
+        bad |= is_glint
         probability = np.where(use & ~bad, judgement.probability, np.nan)
         distance = network_mean(np.where(use & ~bad, judgement.distance, np.nan))
         limit = trained.spec.domain_limit
@@ -231,10 +236,11 @@ class TransientBogusScoreTask(PipelineTask):
             distance,
             flags,
             trained,
-            stored_version(model),
+            version,
         )
         self.metadata["n_dia_sources"] = len(scores)
-        self.metadata["n_unusable"] = int(bad.sum())
+        self.metadata["n_unusable"] = int((bad & ~is_glint).sum())
+        self.metadata["n_glints"] = int(is_glint.sum())
         self.metadata["n_out_of_domain"] = int(((flags & int(ScoreFlag.OUT_OF_DOMAIN)) != 0).sum())
         self.metadata["n_out_of_fold"] = int(scores["is_out_of_fold"].sum())
         self.log.info(
