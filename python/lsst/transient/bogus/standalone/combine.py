@@ -46,7 +46,12 @@ class Stack:
 
 
 def select_visits(
-    fwhm: Sequence[float], coverage: Sequence[np.ndarray], *, max_visits: int, min_visits: int
+    fwhm: Sequence[float],
+    coverage: Sequence[np.ndarray],
+    *,
+    max_visits: int,
+    min_visits: int,
+    is_preferred: Sequence[bool] | None = None,
 ) -> list[int]:
     """Choose the visits of best seeing, and more where they leave holes.
 
@@ -60,13 +65,20 @@ def select_visits(
         Number of visits to choose by seeing alone.
     min_visits
         Number of visits that each pixel should have, if enough visits cover it.
+    is_preferred
+        Visits to which the others are added only where they leave holes; all by default, and
+        where fewer than ``min_visits`` are.
 
     Returns
     -------
     chosen : `list` [`int`]
-        Indices of the chosen visits, best seeing first.
+        Indices of the chosen visits, preferred ones first, then by seeing.
     """
-    order = [int(i) for i in np.argsort(fwhm, kind="stable")]
+    preferred = np.ones(len(fwhm), dtype=bool) if is_preferred is None else np.asarray(is_preferred)
+    if np.count_nonzero(preferred) < min_visits:
+        preferred = np.ones(len(fwhm), dtype=bool)
+    order = [int(i) for i in np.lexsort((fwhm, ~preferred))]
+    max_visits = min(max_visits, int(np.count_nonzero(preferred)))
     chosen = order[:max_visits]
     depth = np.sum([coverage[i] for i in chosen], axis=0) if chosen else np.zeros(0)
     for index in order[max_visits:]:

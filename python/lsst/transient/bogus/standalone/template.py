@@ -108,6 +108,13 @@ class BuildTemplateConfig(PipelineTaskConfig, pipelineConnections=BuildTemplateC
         default=2,
         min=1,
     )
+    minDaysApart = RangeField(
+        dtype=float,
+        doc="Visits closer in time than this are used only where others leave holes: what has changed since "
+        "they were taken is in them too, and would be subtracted.  Zero takes all alike.",
+        default=30.0,
+        min=0.0,
+    )
     minCoverage = RangeField(
         dtype=float,
         doc="Fraction of the visit's pixels that the template must cover; with less there is no template.",
@@ -213,6 +220,7 @@ class BuildTemplateTask(PipelineTask):
             [c.inside for c in candidates],
             max_visits=self.config.maxVisits,
             min_visits=self.config.minVisits,
+            is_preferred=[c.days_apart >= self.config.minDaysApart for c in candidates],
         )
         stack, saturated = self._combine([candidates[i] for i in chosen], box)
         grow = self.config.grow

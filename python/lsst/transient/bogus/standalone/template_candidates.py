@@ -15,6 +15,7 @@ import numpy as np
 
 from lsst.images import Box
 
+from .images import midpoint_mjd_tai
 from .psf_stamps import PsfStamps
 from .warp import PixelMap, map_pixels
 
@@ -43,6 +44,8 @@ class Candidate:
         Its PSF.
     fwhm
         Seeing in pixels of the template.
+    days_apart
+        Time between the visit and the one that the template is for.
     pixel_map
         Where the pixels of the template lie in the image.
     inside
@@ -55,6 +58,7 @@ class Candidate:
     visit: int
     psf: PointSpreadFunction
     fwhm: float
+    days_apart: float
     pixel_map: PixelMap
     inside: np.ndarray
     box: Box
@@ -94,7 +98,10 @@ def find_candidates(
         scale = float(np.sqrt(np.median(pixel_map.area)))
         fwhm = PsfStamps.sample(outline["psf"], source_box, step=10**6).fwhm / scale
         visit = int(info.visit_id or 0)
-        candidates.append(Candidate(handle, visit, outline["psf"], fwhm, pixel_map, inside, source_box))
+        apart = abs(midpoint_mjd_tai(info) - midpoint_mjd_tai(target.obs_info))
+        candidates.append(
+            Candidate(handle, visit, outline["psf"], fwhm, apart, pixel_map, inside, source_box)
+        )
     return candidates
 
 

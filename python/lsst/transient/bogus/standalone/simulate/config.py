@@ -69,8 +69,8 @@ class SurveyConfig:
     seed: int = 1
     bands: tuple[str, ...] = ("g", "r")
     visits_per_band: int = 8
-    n_detectors: int = 3
-    size: int = 512
+    n_detectors: int = 4
+    size: int = 448
     gap: int = 12
     pixel_scale: float = 0.2
     ra: float = 150.12
