@@ -7,11 +7,11 @@
     python benchmarks/cutout_storage.py --only load --stamps 1000000 --storages tensor
 
 ``ways``: columns of stamps written to memory as Parquet and read back, in several dtypes and
-compressions.  ``load``: tables of cutouts in a Butler repository, written as `CutoutTask` writes
-them and read by the function that training reads them with, normalisation included, for both of
-its storages.  A stamp is one channel of one DIA source: 900 pixels with their variance and mask.
-Rates are of the tensors (image, variance and mask) in memory, by the clock and by processor time;
-MB are 10^6 bytes.
+compressions.  ``load``: tables of cutouts in a Butler
+repository, written as `CutoutTask` writes them and read by the function that training reads them
+with, normalisation included, for both of its storages; ``read``: the same without normalisation.
+A stamp is one channel of one DIA source: 900 pixels with their variance and mask.  Rates are of the
+tensors (image, variance and mask) in memory, by the clock and by processor time; MB are 10^6 bytes.
 
 The memory that loading needs is taken and given back once before: a virtual machine may have to
 wait for memory that its host has put to other use, which is no property of the code.
@@ -26,19 +26,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 from astropy.table import Table
 
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, DeferredDatasetHandle
 from lsst.daf.butler.formatters.parquet import arrow_to_astropy, astropy_to_arrow
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
 from lsst.pipe.base import InMemoryDatasetHandle
 from lsst.transient.bogus.columns import CUTOUTS, LABELS
+from lsst.transient.bogus.handles import table_reader
+from lsst.transient.bogus.nn import Stamps
 from lsst.transient.bogus.nn.device import torch_threads
+from lsst.transient.bogus.nn.threads import in_order
 from lsst.transient.bogus.tasks.train_config import TrainTransientBogusConfig
 from lsst.transient.bogus.tasks.training_set import read_training_set
 from lsst.transient.bogus.words import pack_tensors
@@ -160,6 +163,11 @@ def forget_cached(paths: Iterable[Path]) -> None:
         os.close(descriptor)
 
 
+def readers(handles: dict[tuple[int, int], DeferredDatasetHandle]) -> Iterator[Callable[[], Table]]:
+    """Return what reads each table."""
+    return map(table_reader, handles.values())
+
+
 def measure_load(root: str, n_rows: int, n_tables: int, storages: list[str]) -> None:
     """Write tables of cutouts and load them for training."""
     butler = repository(root, n_tables)
@@ -206,6 +214,12 @@ def measure_load(root: str, n_rows: int, n_tables: int, storages: list[str]) -> 
             say(f"{storage:>7}: load from {place:6}  {clock.rates(size)}, {len(data.rows) * 3} stamps, "
                 f"{n_threads} threads")  # fmt: skip
             del data
+            forget_cached(files if place == "disk" else [])
+            with torch_threads(0) as n_threads:
+                clock = Clock()
+                n_read = sum(in_order(lambda read: len(Stamps.from_table(read())), readers(handles)))
+            say(f"{storage:>7}: read from {place:6}  {clock.rates(size)}, {n_read * 3} stamps, "
+                f"{n_threads} threads")  # fmt: skip
 
 
 def main() -> None:

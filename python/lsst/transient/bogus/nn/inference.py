@@ -26,8 +26,7 @@ _BATCH_SIZE = {  # by default
     "cpu": 128,  # what eight networks make of it stays in the processor's cache
     "cuda": 1024,  # enough for every layer to fill a large GPU
 }
-_MIN_BATCHES = 4  # for each thread, unless there is one for each: the last ones must not wait for long
-_MIN_TO_DIVIDE = 64  # stamps that are judged faster as two halves side by side than as a whole
+_MIN_BATCHES = 4  # for each thread: a new one, or pinned memory, takes some milliseconds to begin
 _LANES = 16  # float32 values that a CPU treats together; those left over may be rounded differently
 
 
@@ -218,8 +217,7 @@ def _evaluate(
 
     batches = _batches(len(stamps), batch_size or _BATCH_SIZE[device.type])
     n_threads, on_gpu = torch.get_num_threads(), device.type == "cuda"
-    even = len(batches) == n_threads and not on_gpu
-    many = side_by_side and n_threads > 1 and (even or len(batches) >= _MIN_BATCHES * n_threads)
+    many = side_by_side and n_threads > 1 and len(batches) >= _MIN_BATCHES * n_threads
 
     @torch.no_grad()
     def evaluate(part: Stamps) -> torch.Tensor:
@@ -237,8 +235,8 @@ def _evaluate(
 
 
 def _batches(n: int, largest: int) -> list[slice]:
-    """Divide rows into batches of about the same size: the fewest, but two where there are enough."""
-    edges = np.linspace(0, n, max(-(-n // largest), 2 if n >= _MIN_TO_DIVIDE else 1) + 1)
+    """Divide rows into the fewest batches, of about the same size."""
+    edges = np.linspace(0, n, -(-n // largest) + 1)
     if largest % _LANES == 0:
         edges[:-1] = np.floor(edges[:-1] / _LANES) * _LANES
     return [slice(start, stop) for start, stop in itertools.pairwise(edges.astype(int).tolist())]

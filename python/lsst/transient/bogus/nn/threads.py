@@ -8,8 +8,6 @@ from __future__ import annotations
 __all__ = ("in_order",)
 
 import collections
-import functools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -43,20 +41,13 @@ def in_order[A, B](function: Callable[[A], B], items: Iterable[A]) -> Iterator[B
         yield from map(function, items)
         return
     pending: collections.deque[Future[B]] = collections.deque()
-    with torch_threads(1):  # what threads set is the default of the next ones
-        pool = _pool(n_threads)
+    with (
+        torch_threads(1),  # what threads set is the default of the next ones
+        ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
         for item in items:
             pending.append(pool.submit(function, item))
             if len(pending) == 2 * n_threads:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-
-
-@functools.cache
-def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Return threads that wait for work: to start them takes as long as to judge a hundred stamps."""
-    return ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,))
-
-
-os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay behind in the parent
