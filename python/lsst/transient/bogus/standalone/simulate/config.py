@@ -68,9 +68,9 @@ class SurveyConfig:
 
     seed: int = 1
     bands: tuple[str, ...] = ("g", "r")
-    visits_per_band: int = 8
-    n_detectors: int = 4
-    size: int = 448
+    visits_per_band: int = 9
+    n_detectors: int = 1
+    size: int = 900
     gap: int = 12
     pixel_scale: float = 0.2
     ra: float = 150.12
