@@ -18,6 +18,7 @@ from lsst.daf.butler import Butler, DatasetRef, MissingDatasetTypeError
 
 from ..errors import InputDataError
 from ..handles import read_table, table_parameters
+from ..matching import pairs_within
 from ..seeds import generator
 from .stamps import display_stamps
 
@@ -40,6 +41,7 @@ _SCORES = ("diaSourceId", "score", "score_std")
 _LABELS = ("diaSourceId", "label", "is_ambiguous", "injected_mag")
 _EMBEDDING = ("diaSourceId", "umap_x", "umap_y", "cluster")
 _N_STRATA = 10
+_SAME_PLACE = 0.5  # arcsec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,7 @@ def gather_inspection(
     butler: Butler,
     collections: Sequence[str],
     *,
+    candidates: Sequence[str] = (),
     max_sources: int = 20_000,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
@@ -86,6 +89,10 @@ def gather_inspection(
         Repository.
     collections
         Collections to search, the first first.
+    candidates
+        Collections that hold the objects and their light curves, made without injections: a
+        source that is not injected is part of the object that was detected at its place in the
+        same visit.  The same collections by default.
     max_sources
         Largest number of sources.  If there are more, all sources of confirmed
         objects stay, and others are drawn in equal shares of injected or not
@@ -121,8 +128,9 @@ def gather_inspection(
         metadata_conflicts="silent",
     )
     sources = _add_embedding(sources, reader.all_of("transient_bogus_embedding", _EMBEDDING))
-    objects, light_curves = reader.all_of("transient_objects"), reader.all_of("transient_light_curves")
-    sources = _add_objects(sources, objects, light_curves)
+    searched = _Reader(butler, tuple(candidates)) if candidates else reader
+    objects, light_curves = (searched.all_of(f"transient_{name}") for name in ("objects", "light_curves"))
+    sources = _add_objects(sources, objects, light_curves, by_place=bool(candidates))
     n_total = len(sources)
     sources = sources[_choose(sources, max_sources, seed)]
     progress(f"Reading the stamps of {len(sources)} of {n_total} sources")
@@ -199,18 +207,33 @@ def _add_embedding(sources: Table, embedding: Table) -> Table:
     return sources
 
 
-def _add_objects(sources: Table, objects: Table, light_curves: Table) -> Table:
+def _add_objects(sources: Table, objects: Table, light_curves: Table, *, by_place: bool) -> Table:
     """Add the object of each source, 0 if it has none, and whether it is confirmed."""
     sources["diaObjectId"], sources["is_candidate"] = np.int64(0), False
     if not len(light_curves):
         return sources
     detected = light_curves[light_curves["diaSourceId"] != 0]
-    order = _places(detected["diaSourceId"], sources["diaSourceId"])
-    known = order >= 0
-    sources["diaObjectId"][known] = detected["diaObjectId"][order[known]]
+    if by_place:
+        source, row = _same_place(sources, detected)
+    else:
+        order = _places(detected["diaSourceId"], sources["diaSourceId"])
+        source = np.flatnonzero(order >= 0)
+        row = order[source]
+    sources["diaObjectId"][source] = detected["diaObjectId"][row]
     confirmed = objects["diaObjectId"][np.asarray(objects["is_confirmed"], dtype=bool)]
     sources["is_candidate"] = np.isin(sources["diaObjectId"], confirmed)
     return sources
+
+
+def _same_place(sources: Table, detected: Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return sources that are not injected, and what was detected at their place in the same visit."""
+    source, row, _ = pairs_within(
+        sources["ra"], sources["dec"], detected["ra"], detected["dec"], radius_arcsec=_SAME_PLACE
+    )
+    same = np.asarray(sources["label"])[source] != 1
+    for name in ("visit", "detector"):
+        same &= np.asarray(sources[name])[source] == np.asarray(detected[name])[row]
+    return source[same][::-1], row[same][::-1]  # the closest comes last, and stays
 
 
 def _places(ids: npt.ArrayLike, wanted: npt.ArrayLike) -> npt.NDArray[np.int64]:

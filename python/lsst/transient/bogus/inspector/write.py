@@ -21,6 +21,7 @@ def write_inspector(
     collections: Sequence[str],
     path: Path,
     *,
+    candidates: Sequence[str] = (),
     max_sources: int = 20_000,
     title: str | None = None,
     report: str = "",
@@ -36,6 +37,8 @@ def write_inspector(
         Collections to search, the first first.
     path
         File to write.
+    candidates
+        Collections that hold the objects; the same by default.
     max_sources
         Largest number of sources on the page.
     title
@@ -56,7 +59,9 @@ def write_inspector(
     InputDataError
         Raised if the collection has no scored DIA sources.
     """
-    inspection = gather_inspection(butler, collections, max_sources=max_sources, progress=progress)
+    inspection = gather_inspection(
+        butler, collections, candidates=candidates, max_sources=max_sources, progress=progress
+    )
     progress("Writing the page")
     title = title or f"Transients of {', '.join(collections)}"
     text = render_page(inspection, title=title, report=report)

@@ -129,12 +129,12 @@ def _draw(light_curve: Table, row: Row, dark: bool) -> Figure:
 
 def _stamps(results: Results, light_curve: Table) -> str:
     """Show the stamps of the most significant epochs, in order of time."""
-    seen = [row for row in light_curve if int(row["diaSourceId"]) in results.stamps]
+    seen = [row for row in light_curve if int(row["diaSourceId"]) in results.epoch_stamps]
     strongest = sorted(seen, key=lambda row: -float(row["snr"]))[:_MAX_EPOCHS]
     shown = sorted(strongest, key=lambda row: float(row["midpointMjdTai"]))
     if not shown:
         return ""
-    mosaic = stamp_mosaic(np.array([results.stamps[int(row["diaSourceId"])] for row in shown]))
+    mosaic = stamp_mosaic(np.array([results.epoch_stamps[int(row["diaSourceId"])] for row in shown]))
     epochs = "MJD (band, score) " + ", ".join(
         f"{row['midpointMjdTai']:.1f} ({row['band']}, {row['score']:.2f})" for row in shown
     )
@@ -148,7 +148,7 @@ def _stamps(results: Results, light_curve: Table) -> str:
 
 
 def _query(results: Results) -> str:
-    collections = ", ".join(f'"{name}"' for name in results.collections)
+    collections = ", ".join(f'"{name}"' for name in results.candidate_collections)
     return (
         "from astropy.table import vstack\n"
         "from lsst.daf.butler import Butler\n"

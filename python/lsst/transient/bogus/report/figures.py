@@ -38,11 +38,13 @@ def write_candidate_figures(results: Results, folder: Path) -> list[Path]:
     if not len(candidates):
         return []
     figures = {"candidates": gallery_figure(candidates, results.light_curves)}
-    shape = next((stamp.shape for stamp in results.stamps.values()), (len(results.channels), 1, 1))
+    shape = next((stamp.shape for stamp in results.epoch_stamps.values()), (len(results.channels), 1, 1))
     missing = np.full(shape, np.nan)
     for row in candidates[:_MAX_PAGES]:
         light_curve = results.light_curves[results.light_curves["diaObjectId"] == row["diaObjectId"]]
-        stamps = np.array([results.stamps.get(int(name), missing) for name in light_curve["diaSourceId"]])
+        stamps = np.array(
+            [results.epoch_stamps.get(int(name), missing) for name in light_curve["diaSourceId"]]
+        )
         figures[f"candidate_{row['diaObjectId']}"] = candidate_figure(
             light_curve, stamps, results.channels, row
         )

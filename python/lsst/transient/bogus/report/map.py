@@ -51,7 +51,7 @@ def map_section(results: Results, summary: dict[str, Any]) -> Section | None:  #
 
 def _card(results: Results, row: Row) -> str:
     """Describe one cluster beside its typical stamps."""
-    known = [results.stamps[int(i)] for i in row["typical_ids"] if int(i) in results.stamps]
+    known = [results.typical_stamps[int(i)] for i in row["typical_ids"] if int(i) in results.typical_stamps]
     picture = ""
     if known:
         channels = ", ".join(results.channels)

@@ -72,15 +72,18 @@ class Results:
         All objects, ``transient_objects`` of all sky shards.
     light_curves
         Light curves of the confirmed objects.
-    stamps
-        Images of the detections of confirmed objects, and of those that are typical of
-        their cluster, by diaSourceId.
+    epoch_stamps
+        Images of the detections of confirmed objects, by diaSourceId.
+    typical_stamps
+        Images of the detections that are typical of their cluster, by diaSourceId.
     channels
         Names of the channels of the stamps.
     timing
         Time per task, by label.
     injections
         Injection catalogues of all visits and detectors; `None` if there are none.
+    candidate_collections
+        Collections that objects and light curves were read from.
     """
 
     instrument: str
@@ -88,10 +91,12 @@ class Results:
     tables: EvaluationTables
     objects: Table
     light_curves: Table
-    stamps: dict[int, np.ndarray]
+    epoch_stamps: dict[int, np.ndarray]
+    typical_stamps: dict[int, np.ndarray]
     channels: tuple[str, ...]
     timing: dict[str, TaskTime]
     injections: Table | None = None
+    candidate_collections: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> Table:
@@ -186,6 +191,7 @@ def read_results(
     collections: str | Iterable[str],
     *,
     instrument: str | None = None,
+    candidates: str | Iterable[str] = (),
     max_candidates: int = 24,
 ) -> Results:
     """Read everything that a report tells.
@@ -198,6 +204,9 @@ def read_results(
         Collection or collections that hold the results.
     instrument
         Instrument; only needed if the collections hold evaluations of several.
+    candidates
+        Collection or collections that hold the objects and their light curves; those of the
+        results by default.
     max_candidates
         Number of confirmed objects of which the stamps are read.
 
@@ -213,29 +222,36 @@ def read_results(
         made by a version with other columns.
     """
     names = (collections,) if isinstance(collections, str) else tuple(collections)
+    searched = ((candidates,) if isinstance(candidates, str) else tuple(candidates)) or names
     chosen = _instrument(butler, names, instrument)
-    objects = _stack(butler, names, chosen, OBJECTS)
+    objects = _stack(butler, searched, chosen, OBJECTS)
     results = Results(
         instrument=chosen,
         collections=names,
         tables=read_metrics(butler, names, instrument=chosen),
         objects=objects,
         light_curves=LIGHT_CURVES.empty(),
-        stamps={},
+        epoch_stamps={},
+        typical_stamps={},
         channels=(),
         timing=_timing(butler, names, chosen),
         injections=_injections(
             butler, find_datasets(butler, "transient_injection_catalog", names, instrument=chosen)
         ),
+        candidate_collections=searched,
     )
     shown = np.asarray(results.candidates["diaObjectId"])[:max_candidates]
-    curves = _stack(butler, names, chosen, LIGHT_CURVES)
+    curves = _stack(butler, searched, chosen, LIGHT_CURVES)
     curves = curves[np.isin(np.asarray(curves["diaObjectId"]), shown)]
-    wanted = [_rows(curves, "diaSourceId", "visit", "detector")]
+    detected = _rows(curves, "diaSourceId", "visit", "detector")
+    epochs, channels = _read_stamps(butler, searched, chosen, detected)
+    typical: dict[int, np.ndarray] = {}
     if results.tables.clusters is not None:
-        wanted.append(_rows(results.tables.clusters, "typical_ids", "typical_visits", "typical_detectors"))
-    stamps, channels = _read_stamps(butler, names, chosen, np.concatenate(wanted))
-    return dataclasses.replace(results, light_curves=curves, stamps=stamps, channels=channels)
+        wanted = _rows(results.tables.clusters, "typical_ids", "typical_visits", "typical_detectors")
+        typical, channels = _read_stamps(butler, names, chosen, wanted)
+    return dataclasses.replace(
+        results, light_curves=curves, epoch_stamps=epochs, typical_stamps=typical, channels=channels
+    )
 
 
 def _stack(butler: Butler, collections: Sequence[str], instrument: str, schema: TableSchema) -> Table:

@@ -43,6 +43,7 @@ def summarise(results: Results) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "instrument": results.instrument,
         "collections": list(results.collections),
+        "candidate_collections": list(results.candidate_collections),
         "n_dia_sources": _count(metrics, "n_dia_sources"),
         "n_injected": _count(metrics, "n_injected"),
         "n_injected_detected": _count(metrics, "n_injected_detected"),

@@ -27,6 +27,7 @@ def write_report(
     folder: Path,
     *,
     instrument: str | None = None,
+    candidates: str | Iterable[str] = (),
     figures: bool = False,
 ) -> dict[str, Any]:
     """Write the report of a collection.
@@ -41,6 +42,9 @@ def write_report(
         Folder to write ``metrics.json`` and ``index.html`` to; made if it does not exist.
     instrument
         Instrument; only needed if the collections hold evaluations of several.
+    candidates
+        Collection or collections that hold the objects and their light curves; those of the
+        results by default.
     figures
         Whether to write images of the candidates into ``folder`` too.
 
@@ -55,7 +59,7 @@ def write_report(
         Raised if there is no evaluation, or those of several instruments, or if a table was
         made by a version with other columns.
     """
-    results = read_results(butler, collections, instrument=instrument)
+    results = read_results(butler, collections, instrument=instrument, candidates=candidates)
     summary = summarise(results)
     page = render_page(results, summary)
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import click
 from ..errors import InputDataError
 from ..paths import ensure_package_dir_env
 from ..standalone.execution import PipetaskError
-from ..standalone.loop import LABELLED, OUTPUT, LoopFolder, count_examples, run_loop
+from ..standalone.loop import LABELLED, OUTPUT, SEARCH, LoopFolder, count_examples, run_loop, run_search
 
 _MODEL_RUN = "models/simulated_survey"
 _SIMULATION = "SimCam/defaults"
@@ -42,6 +42,8 @@ _FRAMES = "frames/visits"
 def demo(frames: Path | None, folder: Path, preset: str, processes: int) -> None:
     """Run the whole loop: injection, difference imaging, training, scores and light curves.
 
+    Candidates are then sought in the visits without injections.
+
     Without --frames, a survey is simulated first.  With --frames, the frames of a folder
     become visits; where they hold too few detections to train on, the model of the simulated
     survey is applied to them instead.
@@ -50,6 +52,7 @@ def demo(frames: Path | None, folder: Path, preset: str, processes: int) -> None
     try:
         if frames is None:
             _run_simulated(simulated, preset, processes)
+            run_search(simulated, _demo_pipeline(), instrument="SimCam", processes=processes)
             _write_report(simulated)
         else:
             real = LoopFolder(folder / frames.resolve().name)
@@ -66,8 +69,12 @@ def _run_simulated(folder: LoopFolder, preset: str, processes: int) -> None:
     click.get_current_context().invoke(
         simulate_survey, repo=folder.repository, preset=preset, skip_existing=True, workers=processes
     )
-    pipeline = ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"
-    run_loop(folder, pipeline, instrument="SimCam", inputs=(_SIMULATION,), processes=processes)
+    run_loop(folder, _demo_pipeline(), instrument="SimCam", inputs=(_SIMULATION,), processes=processes)
+
+
+def _demo_pipeline() -> Path:
+    """Return the pipeline of the simulated survey."""
+    return ensure_package_dir_env() / "pipelines" / "standalone" / "demo.yaml"
 
 
 def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset: str, processes: int) -> None:
@@ -106,6 +113,7 @@ def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset:
         processes=processes,
         apply_model=not examples.suffice,
     )
+    run_search(folder, pipeline, instrument="Frames", processes=processes)
 
 
 def _frames_pipeline(frames: Path) -> Path:
@@ -132,9 +140,14 @@ def _write_report(folder: LoopFolder) -> None:
 
     context = click.get_current_context()
     inspector = folder.report / "inspector.html"
-    context.invoke(report, repo=folder.repository, collection=OUTPUT, folder=folder.report)
+    context.invoke(report, repo=folder.repository, collection=OUTPUT, candidates=SEARCH, folder=folder.report)
     context.invoke(
-        inspect_transients, repo=folder.repository, collection=OUTPUT, file=inspector, report="index.html"
+        inspect_transients,
+        repo=folder.repository,
+        collection=OUTPUT,
+        candidates=SEARCH,
+        file=inspector,
+        report="index.html",
     )
     metrics = json.loads(folder.report.joinpath("metrics.json").read_text())
     _print_summary(metrics)
@@ -145,7 +158,7 @@ def _write_report(folder: LoopFolder) -> None:
 Candidates, in Python:
     from astropy.table import vstack
     from lsst.daf.butler import Butler
-    butler = Butler.from_config("{folder.repository}", collections="{OUTPUT}")
+    butler = Butler.from_config("{folder.repository}", collections="{SEARCH}")
     objects = vstack([butler.get(ref) for ref in butler.query_datasets("transient_objects")])
     candidates = objects[objects["is_confirmed"]]""")
 

@@ -25,6 +25,11 @@ from ..errors import InputDataError
     show_default=True,
     help="Sources on the page. Beyond it, all sources of confirmed objects stay and others are drawn.",
 )
+@click.option(
+    "--candidates",
+    default="",
+    help="Collections with the objects to show, if not those of COLLECTION: a search without injections.",
+)
 @click.option("--title", help="Title of the page.")
 @click.option(
     "--report",
@@ -32,7 +37,13 @@ from ..errors import InputDataError
     help="Address of the report, seen from FILE, to link candidates to (index.html, if it lies beside FILE).",
 )
 def inspect_transients(
-    repo: Path, collection: str, file: Path, max_sources: int, title: str | None, report: str
+    repo: Path,
+    collection: str,
+    file: Path,
+    max_sources: int,
+    title: str | None,
+    report: str,
+    candidates: str = "",
 ) -> None:
     """Write a page to look at everything in COLLECTION of REPO into FILE.
 
@@ -44,13 +55,16 @@ def inspect_transients(
 
     from ..inspector import write_inspector
 
-    names = [name.strip() for name in collection.split(",") if name.strip()]
+    names, searched = (
+        [name.strip() for name in text.split(",") if name.strip()] for text in (collection, candidates)
+    )
     try:
         with Butler.from_config(str(repo), writeable=False) as butler:
             inspection = write_inspector(
                 butler,
                 names,
                 file,
+                candidates=searched,
                 max_sources=max_sources,
                 title=title,
                 report=report,

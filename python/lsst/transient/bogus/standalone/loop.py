@@ -5,7 +5,16 @@
 
 from __future__ import annotations
 
-__all__ = ("LABELLED", "OUTPUT", "LoopFolder", "TrainingExamples", "count_examples", "run_loop")
+__all__ = (
+    "LABELLED",
+    "OUTPUT",
+    "SEARCH",
+    "LoopFolder",
+    "TrainingExamples",
+    "count_examples",
+    "run_loop",
+    "run_search",
+)
 
 import dataclasses
 from pathlib import Path
@@ -28,10 +37,18 @@ from .execution import PipetaskRun, run_pipetask
 OUTPUT = "transient_bogus"
 """Collection that holds everything the loop makes, and its inputs."""
 
+SEARCH = "transient_bogus_search"
+"""Collection of the scores and objects of the visits as they are, without injections."""
+
 LABELLED = "labelled"
 """Subset of the standalone pipelines that ends with cutouts and labels."""
 
 _APPLY = ("score:modelIsPrerequisite=True", "embed:modelIsPrerequisite=True", "evaluate:doHistory=False")
+_AS_THEY_ARE = (
+    "parameters:scienceImage=visit_image",
+    "score:modelIsPrerequisite=True",
+    "lightCurve:doLabels=False",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,3 +197,39 @@ def run_loop(
         processes=processes,
     )
     run_pipetask(run, log_file=folder.log, title=title)
+
+
+def run_search(folder: LoopFolder, pipeline: Path, *, instrument: str, processes: int) -> None:
+    """Search the visits as they are, with the model and templates that a loop has made.
+
+    Parameters
+    ----------
+    folder
+        Where the loop was run.
+    pipeline
+        Its pipeline file.
+    instrument
+        Instrument whose visits are searched.
+    processes
+        Number of processes.
+
+    Raises
+    ------
+    PipetaskError
+        Raised if a quantum fails.
+
+    Notes
+    -----
+    An injection hides whatever lies under it, so that candidates are better sought without.
+    Networks that have seen a source's sky tile in training have no say here either.
+    """
+    run = PipetaskRun(
+        repository=folder.repository,
+        pipeline=f"{pipeline}#search",
+        inputs=(OUTPUT,),
+        output=SEARCH,
+        data_query=f"instrument = '{instrument}'",
+        overrides=_AS_THEY_ARE,
+        processes=processes,
+    )
+    run_pipetask(run, log_file=folder.log, title="Searching without injections")
