@@ -68,7 +68,7 @@ class SurveyConfig:
 
     seed: int = 1
     bands: tuple[str, ...] = ("g", "r")
-    visits_per_band: int = 9
+    visits_per_band: int = 10
     n_detectors: int = 1
     size: int = 900
     gap: int = 12
