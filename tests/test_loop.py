@@ -27,6 +27,7 @@ from lsst.transient.bogus.columns import (
 )
 from lsst.transient.bogus.nn.io import stored_version
 from lsst.transient.bogus.paths import ensure_package_dir_env
+from lsst.transient.bogus.standalone.loop import SEARCH_OVERRIDES
 from lsst.transient.bogus.tasks.score import ScoreFlag
 
 VISITS = "SimCam/defaults"
@@ -132,3 +133,18 @@ def test_the_model_scores_visits_without_injections_in_one_graph(loop: Butler, r
             np.isfinite(table["score"]), (table["score_flag"] & ScoreFlag.UNUSABLE_STAMP) == 0
         )
     assert sum(int(t["n_detections"].sum()) for t in objects) == n_plain
+
+
+def test_the_search_sees_no_injection_and_makes_neither_template_nor_model() -> None:
+    pipelines = ensure_package_dir_env() / "pipelines" / "standalone"
+    pipeline = Pipeline.from_uri(f"{pipelines / 'demo.yaml'}#search")
+    for override in SEARCH_OVERRIDES:
+        label, _, setting = override.partition(":")
+        field, value = setting.split("=")
+        pipeline.addConfigOverride(label, field, {"True": True, "False": False}.get(value, value))
+    tasks = pipeline.to_graph().tasks.values()
+    read = {edge.parent_dataset_type_name for task in tasks for edge in task.iter_all_inputs()}
+    made = {edge.parent_dataset_type_name for task in tasks for edge in task.iter_all_outputs()}
+    assert {"visit_image", "template_detector", "transient_bogus_model"} <= read - made
+    assert not {name for name in read if "injected" in name or "label" in name}
+    assert {"transient_bogus_scores", "transient_objects", "transient_light_curves"} <= made

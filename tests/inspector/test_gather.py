@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lsst.transient.bogus.columns import LIGHT_CURVES, OBJECTS
 from lsst.transient.bogus.errors import InputDataError
 from lsst.transient.bogus.inspector import gather_inspection
 
-from .conftest import OBJECT, VISITS, source_ids
+from .conftest import OBJECT, TRIXEL, VISITS, source_ids
 
 
 def test_everything_is_joined_by_identifier(collection):
@@ -28,6 +29,36 @@ def test_everything_is_joined_by_identifier(collection):
     # The bright centre of each stamp is brighter than its surroundings.
     centre = inspection.stamps[:, 0, 6, 6]
     assert (centre > inspection.stamps[:, 0].max(axis=(1, 2)) - 1).all()
+
+
+def test_objects_of_a_search_are_joined_by_visit_and_place(collection):
+    found = gather_inspection(collection.butler, [collection.name]).sources
+    place = {int(row["diaSourceId"]): row for row in found}
+    seen = [place[source_ids(visit, 0)[2]] for visit in VISITS]
+    injected = place[source_ids(VISITS[0], 0)[1]]
+    rows = [*seen, injected, seen[0]]
+    n = len(rows)
+    fill = {c.name: np.full(n, c.fill) for c in LIGHT_CURVES.columns if not c.optional}
+    epochs = fill | {
+        "diaObjectId": np.full(n, 7),
+        "diaSourceId": np.arange(1, n + 1),
+        # The last is a detection at the same place in a visit in which nothing else is there.
+        "visit": [*(int(row["visit"]) for row in rows[:-1]), VISITS[-1]],
+        "detector": np.zeros(n),
+        "ra": [float(row["ra"]) for row in rows],
+        "dec": [float(row["dec"]) + 0.1 / 3600 for row in rows],
+    }
+    known = {c.name: np.full(1, c.fill) for c in OBJECTS.columns if not c.optional}
+    objects = OBJECTS.build(known | {"diaObjectId": [7], "is_confirmed": True})
+    shard = {"instrument": "SimCam", "htm7": TRIXEL}
+    search = collection.butler.clone(run="search")
+    search.collections.register("search")
+    search.put(objects, "transient_objects", shard)
+    search.put(LIGHT_CURVES.build(epochs), "transient_light_curves", shard)
+    inspection = gather_inspection(collection.butler, [collection.name], candidates=["search"])
+    candidates = inspection.sources[inspection.sources["is_candidate"]]
+    assert sorted(candidates["diaSourceId"]) == sorted(int(row["diaSourceId"]) for row in seen)
+    assert set(candidates["diaObjectId"]) == set(inspection.light_curves["diaObjectId"]) == {7}
 
 
 def test_sample_keeps_candidates_and_all_classes(collection):

@@ -159,6 +159,8 @@ def repository(tmp_path_factory):
         ("full", "cutout_metadata", detector, metadata),
         ("bare", "transient_bogus_metrics", survey, bare.metrics),
         ("bare", "transient_bogus_curves", survey, bare.curves),
+        ("search", "transient_objects", shard, objects[:0]),
+        ("search", "transient_light_curves", shard, light_curves[:0]),
         ("old", "transient_objects", shard, objects["diaObjectId", "ra", "dec", "is_confirmed"]),
     ):
         storage_class = "TaskMetadata" if table is metadata else "ArrowAstropy"
@@ -196,6 +198,16 @@ def test_metrics_hold_the_promised_numbers(full_report):
     assert metrics["timing"]["cutout"]["total"] == pytest.approx(4.0)
     assert metrics["threshold_rule"] == "balanced"
     assert metrics["timing"]["cutout"]["cpu"] == pytest.approx(2.0)
+
+
+def test_candidates_may_be_those_of_another_collection(repository, tmp_path):
+    result = CliRunner().invoke(report, [repository, "full", str(tmp_path), "--candidates", "search"])
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["n_objects"], metrics["n_candidates"]) == (0, 0)
+    assert (metrics["collections"], metrics["candidate_collections"]) == (["full"], ["search"])
+    assert metrics["n_dia_sources"] > 0
+    assert "collections=[&quot;search&quot;]" in (tmp_path / "index.html").read_text()
 
 
 def test_page_stands_alone_and_tells_the_whole_story(full_report):

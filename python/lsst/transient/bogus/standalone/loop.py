@@ -9,6 +9,7 @@ __all__ = (
     "LABELLED",
     "OUTPUT",
     "SEARCH",
+    "SEARCH_OVERRIDES",
     "LoopFolder",
     "TrainingExamples",
     "count_examples",
@@ -44,11 +45,12 @@ LABELLED = "labelled"
 """Subset of the standalone pipelines that ends with cutouts and labels."""
 
 _APPLY = ("score:modelIsPrerequisite=True", "embed:modelIsPrerequisite=True", "evaluate:doHistory=False")
-_AS_THEY_ARE = (
+SEARCH_OVERRIDES = (
     "parameters:scienceImage=visit_image",
     "score:modelIsPrerequisite=True",
     "lightCurve:doLabels=False",
 )
+"""Configuration of the subset ``search`` of the standalone pipelines."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +231,7 @@ def run_search(folder: LoopFolder, pipeline: Path, *, instrument: str, processes
         inputs=(OUTPUT,),
         output=SEARCH,
         data_query=f"instrument = '{instrument}'",
-        overrides=_AS_THEY_ARE,
+        overrides=SEARCH_OVERRIDES,
         processes=processes,
     )
     run_pipetask(run, log_file=folder.log, title="Searching without injections")
