@@ -120,7 +120,7 @@ def _objects(**changed):
         ({"n_injected": 1}, False),
         ({"n_nights_supporting": 1}, False),
         ({"n_nights_above": 0}, False),
-        ({"probability": 0.9}, False),
+        ({"probability": 0.75}, False),
         ({"probability": np.nan}, False),
         ({"peak_snr": 4.0}, False),
         ({"negative_fraction": 0.6}, False),
@@ -133,4 +133,4 @@ def _objects(**changed):
 def test_rule(changed, expected):
     rule = ConfirmationRule(min_peak_snr=5.0, max_negative_fraction=0.5)
     assert rule.holds(_objects(**changed)).tolist() == [expected]
-    assert "n_nights_above >= 1 (score > 0.5) and n_nights_supporting >= 2 (forced snr >= 4) and" in str(rule)
+    assert "n_nights_above >= 1 (score > 0.25) and n_nights_supporting >= 2 (forced snr >= 4) and" in str(rule)

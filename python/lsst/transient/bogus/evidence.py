@@ -83,11 +83,11 @@ class ConfirmationRule:
         Significance from which a motion counts.
     """
 
-    score_threshold: float = 0.5
+    score_threshold: float = 0.25
     min_nights_above: int = 1
     min_nights: int = 2
     min_forced_snr: float = 4.0
-    min_probability: float = 0.9
+    min_probability: float = 0.75
     min_peak_snr: float = 0.0
     max_negative_fraction: float = 1.0
     max_motion: float = 0.05

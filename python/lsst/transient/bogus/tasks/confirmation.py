@@ -153,8 +153,9 @@ class ConfirmationConfig(Config):
 
     scoreThreshold = RangeField(
         dtype=float,
-        doc="Working threshold: a night counts towards minNightsAbove with a score above it.",
-        default=0.5,
+        doc="Working threshold: a night counts towards minNightsAbove with a score above it. Scores are "
+        "small where few detections are real: that of many a transient is below one half in all nights.",
+        default=0.25,
         min=0.0,
         max=1.0,
         inclusiveMax=True,
@@ -185,7 +186,7 @@ class ConfirmationConfig(Config):
     minProbability = RangeField(
         dtype=float,
         doc="The combined probability must exceed this.",
-        default=0.9,
+        default=0.75,
         min=0.0,
         max=1.0,
         inclusiveMax=True,
