@@ -70,6 +70,7 @@ def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
     folder.root.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
     simulate = ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
+    simulate += ["--detectors", "3", "--size", "512", "--visits-per-band", "8"]
     subprocess.run([*command, *simulate, "--workers", str(processes)], check=True)
     ensure_package_dir_env()
     run_loop(
