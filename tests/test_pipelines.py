@@ -27,7 +27,8 @@ def test_pipeline_resolves(path: Path) -> None:
 
 def test_subsets_cover_the_loop() -> None:
     pipeline = Pipeline.from_uri(str(STANDALONE / "transient_bogus.yaml"))
-    subsets = [set(labels) for labels in pipeline.subsets.values()]
+    # The search runs what others run, on other images.
+    subsets = [set(labels) for name, labels in pipeline.subsets.items() if name != "search"]
     assert set.union(*subsets) == set(pipeline.task_labels)
     assert sum(map(len, subsets)) == len(pipeline.task_labels), "a task is in two subsets"
 

@@ -18,7 +18,7 @@ from lsst.transient.bogus.standalone.simulate.optics import (
 )
 from lsst.transient.bogus.standalone.simulate.schedule import detector_origin, plan_visits
 
-CONFIG = SurveyConfig(visits_per_band=30)
+CONFIG = SurveyConfig(visits_per_band=30, n_detectors=4, size=512)
 VISITS = plan_visits(CONFIG)
 
 

@@ -15,7 +15,7 @@ from lsst.transient.bogus.standalone.simulate.schedule import detector_origin, d
 
 @pytest.fixture(scope="module")
 def config() -> SurveyConfig:
-    return SurveyConfig(dec=-40.0, ra=0.01)
+    return SurveyConfig(dec=-40.0, ra=0.01, visits_per_band=8, n_detectors=4, size=512)
 
 
 def test_cadence(config: SurveyConfig) -> None:

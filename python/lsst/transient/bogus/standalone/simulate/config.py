@@ -53,7 +53,8 @@ class SurveyConfig:
     dither
         Largest dither in each direction, pixels.
     rotation_scatter
-        Standard deviation of the camera angle about a quarter turn, degrees.
+        Standard deviation of the camera angle about a quarter turn, or a half turn where the
+        mosaic is not square, degrees.
     sky
         Constant stars and galaxies.
     transients
@@ -69,8 +70,8 @@ class SurveyConfig:
     seed: int = 1
     bands: tuple[str, ...] = ("g", "r")
     visits_per_band: int = 10
-    n_detectors: int = 1
-    size: int = 900
+    n_detectors: int = 2
+    size: int = 640
     gap: int = 12
     pixel_scale: float = 0.2
     ra: float = 150.12

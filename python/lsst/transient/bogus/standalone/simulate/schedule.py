@@ -122,6 +122,7 @@ def _draw_visit(
     properties = BANDS[band]
     airmass = rng.uniform(1.02, 1.6)
     shift = rng.uniform(-1.0, 1.0, 2) * config.dither * config.pixel_scale / 3600.0
+    step = 1 if config.columns == config.rows else 2  # a turn must leave the mosaic where it is
     seeing = config.optics.seeing * np.exp(config.optics.seeing_scatter * rng.standard_normal())
     seeing *= (properties.wavelength / 622.0) ** -0.2 * airmass**0.3
     return Visit(
@@ -134,7 +135,9 @@ def _draw_visit(
         mjd_mid=mjd_begin + 0.5 * config.exposure_time / _SECONDS_PER_DAY,
         ra=float(config.ra + shift[0] / np.cos(np.radians(config.dec))),
         dec=float(config.dec + shift[1]),
-        rotation=float(90.0 * rng.integers(4) + config.rotation_scatter * rng.standard_normal()),
+        rotation=float(
+            90.0 * step * (rng.integers(4) // step) + config.rotation_scatter * rng.standard_normal()
+        ),
         seeing=float(seeing / config.pixel_scale),
         beta=float(rng.uniform(2.6, 4.0)),
         zenith_angle=float(np.degrees(np.arccos(1.0 / airmass))),
