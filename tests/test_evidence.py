@@ -133,4 +133,4 @@ def _objects(**changed):
 def test_rule(changed, expected):
     rule = ConfirmationRule(min_peak_snr=5.0, max_negative_fraction=0.5)
     assert rule.holds(_objects(**changed)).tolist() == [expected]
-    assert "n_nights_above >= 1 (score > 0.25) and n_nights_supporting >= 2 (forced snr >= 4) and" in str(rule)
+    assert "n_nights_above >= 1 (score > 0.25) and n_nights_supporting >= 2 (forced snr >= 4)" in str(rule)

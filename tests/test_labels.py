@@ -136,5 +136,12 @@ def test_no_injections_leave_no_doubt() -> None:
 
 
 def test_flag_names() -> None:
-    names = ["NO_POSITION", "NEAR_INJECTION", "FLUX_CONTRADICTS", "FAR_MATCH", "PAIR_DISAGREES", "GLINT_TRAIL"]
+    names = [
+        "NO_POSITION",
+        "NEAR_INJECTION",
+        "FLUX_CONTRADICTS",
+        "FAR_MATCH",
+        "PAIR_DISAGREES",
+        "GLINT_TRAIL",
+    ]
     assert flag_bits() == {name: 2**number for number, name in enumerate(names)}

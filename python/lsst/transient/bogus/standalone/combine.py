@@ -77,7 +77,7 @@ def select_visits(
     preferred = np.ones(len(fwhm), dtype=bool) if is_preferred is None else np.asarray(is_preferred)
     if np.count_nonzero(preferred) < min_visits:
         preferred = np.ones(len(fwhm), dtype=bool)
-    order = [int(i) for i in np.lexsort((fwhm, ~preferred))]
+    order = [int(i) for i in np.lexsort((np.asarray(fwhm), ~preferred))]
     max_visits = min(max_visits, int(np.count_nonzero(preferred)))
     chosen = order[:max_visits]
     depth = np.sum([coverage[i] for i in chosen], axis=0) if chosen else np.zeros(0)
