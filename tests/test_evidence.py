@@ -120,7 +120,7 @@ def _objects(**changed):
         ({"n_injected": 1}, False),
         ({"n_nights_supporting": 1}, False),
         ({"n_nights_above": 0}, False),
-        ({"probability": 0.75}, False),
+        ({"probability": 0.9}, False),
         ({"probability": np.nan}, False),
         ({"peak_snr": 4.0}, False),
         ({"negative_fraction": 0.6}, False),

@@ -87,7 +87,7 @@ class ConfirmationRule:
     min_nights_above: int = 1
     min_nights: int = 2
     min_forced_snr: float = 4.0
-    min_probability: float = 0.75
+    min_probability: float = 0.9
     min_peak_snr: float = 0.0
     max_negative_fraction: float = 1.0
     max_motion: float = 0.05

@@ -186,7 +186,7 @@ class ConfirmationConfig(Config):
     minProbability = RangeField(
         dtype=float,
         doc="The combined probability must exceed this.",
-        default=0.75,
+        default=0.9,
         min=0.0,
         max=1.0,
         inclusiveMax=True,
