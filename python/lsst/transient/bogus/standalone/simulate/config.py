@@ -69,7 +69,7 @@ class SurveyConfig:
 
     seed: int = 1
     bands: tuple[str, ...] = ("g", "r")
-    visits_per_band: int = 10
+    visits_per_band: int = 8
     n_detectors: int = 2
     size: int = 640
     gap: int = 12
