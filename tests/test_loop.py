@@ -32,6 +32,7 @@ from lsst.transient.bogus.tasks.score import ScoreFlag
 
 VISITS = "SimCam/defaults"
 OUTPUT = "loop/run"
+UNSCORED = ScoreFlag.UNUSABLE_STAMP | ScoreFlag.GLINT_TRAIL
 FEW_EXAMPLES = {
     ("hostCatalog", "hostFraction"): 1.0,
     ("label", "nFolds"): 2,
@@ -88,7 +89,7 @@ def test_every_injection_is_accounted_for(loop: Butler) -> None:
 
 def test_scores_are_out_of_fold_probabilities(loop: Butler) -> None:
     for table in tables(loop, SCORES).values():
-        scored = (np.asarray(table["score_flag"]) & ScoreFlag.UNUSABLE_STAMP) == 0
+        scored = (np.asarray(table["score_flag"]) & UNSCORED) == 0
         assert np.all(np.asarray(table["is_out_of_fold"])[scored])
         assert np.all((table["score"][scored] >= 0) & (table["score"][scored] <= 1))
         assert np.all(np.isnan(table["score"][~scored]))
@@ -129,9 +130,7 @@ def test_the_model_scores_visits_without_injections_in_one_graph(loop: Butler, r
     for key, table in scores.items():
         np.testing.assert_array_equal(table["diaSourceId"], sources[key]["diaSourceId"])
         assert set(table["model_version"]) <= {version}
-        assert np.array_equal(
-            np.isfinite(table["score"]), (table["score_flag"] & ScoreFlag.UNUSABLE_STAMP) == 0
-        )
+        assert np.array_equal(np.isfinite(table["score"]), (table["score_flag"] & UNSCORED) == 0)
     assert sum(int(t["n_detections"].sum()) for t in objects) == n_plain
 
 
