@@ -7,9 +7,9 @@
     python benchmarks/cutout_storage.py --only load --stamps 1000000 --storages tensor
 
 ``ways``: columns of stamps written to memory as Parquet and read back, in several dtypes and
-compressions.  ``load``: tables of cutouts in a Butler
-repository, written as `CutoutTask` writes them and read by the function that training reads them
-with, normalisation included, for both of its storages; ``read``: the same without normalisation.
+compressions.  ``load``: tables of cutouts in a Butler repository, written as `CutoutTask` writes
+them and read by the function that training reads them with, normalisation included, for both of
+its storages; ``read``: the same without normalisation.
 A stamp is one channel of one DIA source: 900 pixels with their variance and mask.  Rates are of the
 tensors (image, variance and mask) in memory, by the clock and by processor time; MB are 10^6 bytes.
 

@@ -172,6 +172,18 @@ def test_echoes_in_the_template_say_nothing_new():
     assert apart["n_nights_above"].tolist() == [3, 3, 3]
 
 
+def test_two_detections_in_any_bands_are_no_single_visit():
+    flux, band = [-40.0, 80.0, 100.0, -30.0], ["g", "g", "r", "r"]
+    rows = _rows(4, psfFlux=flux, band=band, score=[0.3, 0.9, 0.9, 0.001])
+    columns = _statistics(rows, np.zeros(4, int), 1)
+    # Neither negative detection is an echo; the last supports by fading alone.
+    assert columns["n_nights_above"].tolist() == [3]
+    assert columns["n_nights_supporting"].tolist() == [4]
+    rows["psfFlux"] = np.array([-40.0, 80.0, -10.0, -30.0])
+    alone = _statistics(rows, np.zeros(4, int), 1)
+    assert alone["n_nights_above"].tolist() == [2]
+
+
 def test_log_ratios_add_up():
     rows = _rows(6, psfFlux=[10.0, 60.0, 90.0, 70.0, 50.0, 30.0])
     columns = _statistics(rows, np.zeros(6, int), 1)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from lsst.transient.bogus.columns import LIGHT_CURVES, OBJECTS
 from lsst.transient.bogus.errors import InputDataError
 from lsst.transient.bogus.inspector import gather_inspection
+from lsst.transient.bogus.scripts.inspect_transients import inspect_transients
 
 from .conftest import OBJECT, TRIXEL, VISITS, source_ids
 
@@ -31,7 +33,7 @@ def test_everything_is_joined_by_identifier(collection):
     assert (centre > inspection.stamps[:, 0].max(axis=(1, 2)) - 1).all()
 
 
-def test_objects_of_a_search_are_joined_by_visit_and_place(collection):
+def test_objects_of_a_search_are_joined_by_visit_and_place(collection, tmp_path):
     found = gather_inspection(collection.butler, [collection.name]).sources
     place = {int(row["diaSourceId"]): row for row in found}
     seen = [place[source_ids(visit, 0)[2]] for visit in VISITS]
@@ -59,6 +61,11 @@ def test_objects_of_a_search_are_joined_by_visit_and_place(collection):
     candidates = inspection.sources[inspection.sources["is_candidate"]]
     assert sorted(candidates["diaSourceId"]) == sorted(int(row["diaSourceId"]) for row in seen)
     assert set(candidates["diaObjectId"]) == set(inspection.light_curves["diaObjectId"]) == {7}
+    page = tmp_path / "page.html"
+    options = [collection.root, collection.name, str(page), "--candidates", "search"]
+    result = CliRunner().invoke(inspect_transients, options)
+    assert result.exit_code == 0, result.output
+    assert page.stat().st_size > 0
 
 
 def test_sample_keeps_candidates_and_all_classes(collection):

@@ -14,6 +14,14 @@ from lsst.transient.bogus.folds import sky_tiles, tile_folds
 from lsst.transient.bogus.nn.stamps import Stamps
 
 NSIDE, N_FOLDS, SEED = 4096, 3, 0
+REGIMES = (
+    "standard",
+    "co_teaching",
+    "asymmetric_co_teaching",
+    "stochastic_co_teaching",
+    "nnpu",
+    "contamination",
+)
 
 
 @dataclasses.dataclass(frozen=True)

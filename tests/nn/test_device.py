@@ -25,19 +25,10 @@ from lsst.transient.bogus.nn.plan import roc_auc
 from lsst.transient.bogus.nn.spec import Augmentation, Network, Regime, Settings
 from lsst.transient.bogus.nn.training import train
 
-from .fakes import make_fakes
+from .fakes import REGIMES, make_fakes
 
 CPU = torch.device("cpu")
 ON_CUDA = Settings(network=Network(filters=(8, 8), units=8), epochs=6, batch_size=32, device="cuda")
-
-KINDS = (
-    "standard",
-    "co_teaching",
-    "asymmetric_co_teaching",
-    "stochastic_co_teaching",
-    "nnpu",
-    "contamination",
-)
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -103,7 +94,7 @@ def test_cuda_learns_and_repeats(precision):
 
 
 @needs_cuda
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REGIMES)
 def test_cuda_resumes_every_regime_with_the_same_bits(kind, tmp_path):
     fakes = make_fakes(240)
     regime = Regime(kind, delay_epochs=1, prior=0.1 if kind == "nnpu" else 0.0)

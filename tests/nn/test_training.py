@@ -22,17 +22,9 @@ from lsst.transient.bogus.nn.spec import Network, Regime, Settings
 from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.nn.training import _learning_rate, train
 
-from .fakes import N_FOLDS, make_fakes
+from .fakes import N_FOLDS, REGIMES, make_fakes
 
 SMALL = Settings(network=Network(filters=(8, 8, 8), units=8), epochs=3, batch_size=32, peers=2)
-REGIMES = [
-    "standard",
-    "co_teaching",
-    "asymmetric_co_teaching",
-    "stochastic_co_teaching",
-    "nnpu",
-    "contamination",
-]
 
 
 @pytest.fixture(scope="module")

@@ -79,3 +79,17 @@ def test_selection_by_seeing_and_coverage() -> None:
     assert select_visits(fwhm, coverage, max_visits=2, min_visits=2) == [1, 2, 3, 0]
     assert select_visits(fwhm, coverage, max_visits=2, min_visits=1) == [1, 2, 3]
     assert select_visits([], [], max_visits=2, min_visits=1) == []
+
+
+def test_preferred_visits_come_first_where_there_are_enough() -> None:
+    whole, left = np.ones((10, 10), dtype=bool), np.ones((10, 10), dtype=bool)
+    left[:, 5:] = False
+    fwhm = [3.0, 4.0, 5.0, 3.5]
+
+    def select(coverage: list[np.ndarray], preferred: list[bool]) -> list[int]:
+        return select_visits(fwhm, coverage, max_visits=3, min_visits=2, is_preferred=preferred)
+
+    assert select([whole] * 4, [False, True, True, False]) == [1, 2]
+    # Holes of the preferred are filled by the others; a single one is not preferred.
+    assert select([whole, left, left, whole], [False, True, True, False]) == [1, 2, 0, 3]
+    assert select([whole] * 4, [False, False, True, False]) == [0, 3, 1]

@@ -118,6 +118,30 @@ def test_flags(task: DetectDiaSourcesTask, subtracted: Struct) -> None:
         assert np.sum(sources[f"pixelFlags_{name}"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "n_expected"),
+    [
+        ({}, 5),
+        ({"glintSpacing": 20.0}, 0),
+        ({"glintSpacing": 0.0}, 0),
+        ({"glintMinPoints": 6}, 0),
+        ({"glintTolerance": 0.1}, 0),
+    ],
+)
+def test_rows_of_flashes(subtracted: Struct, settings: dict[str, float], n_expected: int) -> None:
+    difference = subtracted.difference.copy()
+    y, x = np.mgrid[: difference.bbox.y.size, : difference.bbox.x.size]
+    for step, aside in enumerate((0.0, 0.3, -0.2, 0.3, 0.0)):
+        column, row = 60.0 + 40.0 * step, 160.0 + 20.0 * step + aside
+        difference.image.array += 400.0 * np.exp(-0.5 * ((x - column) ** 2 + (y - row) ** 2) / 1.9**2)
+    config = DetectDiaSourcesConfig()
+    config.update(**settings)
+    task = DetectDiaSourcesTask(config=config)
+    sources = run(task, subtracted, difference)
+    assert np.count_nonzero(sources["glint_trail"]) == task.metadata["n_glints"] == n_expected
+    assert not np.any(sources["glint_trail"] & sources["isNegative"])
+
+
 def test_flat_difference_gives_an_empty_table(task: DetectDiaSourcesTask, subtracted: Struct) -> None:
     difference = subtracted.difference.copy()
     difference.image.array[...] = 0.0

@@ -86,6 +86,14 @@ def test_best_seeing_first(fields: list[Field]) -> None:
     assert result.template.metadata["VISITS"].split(",")[:2] == ["21", "22"]
 
 
+@pytest.mark.parametrize(("days", "expected"), [(0.0, "21,22"), (1.5, "22,23"), (2.5, "21,22")])
+def test_visits_of_another_time_come_first(fields: list[Field], days: float, expected: str) -> None:
+    """Two and three days apart are two visits; three days or more is one, too few to prefer."""
+    task = make_task(maxVisits=2, minDaysApart=days)
+    task.run(visit_image=handle(fields[0]), visit_images=[handle(f) for f in fields[1:]])
+    assert ",".join(map(str, task.metadata.getArray("visits")[:2])) == expected
+
+
 def test_own_night_is_left_out(fields: list[Field], make_field: Callable[..., Field]) -> None:
     twin = make_field(visit=99, day=0)
     task = make_task()

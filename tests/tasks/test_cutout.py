@@ -131,6 +131,18 @@ def test_every_row_is_kept_with_its_flags() -> None:
     assert not np.asarray(cutouts["mask"])[3:5].any()
 
 
+@pytest.mark.parametrize("column", ["glint_trail", "flash"])
+def test_flashes_are_flagged(column: str) -> None:
+    sources = dia_sources([1070.0, 1080.0], [2330.0, 2340.0])
+    sources[column] = [True, False]
+    config = CutoutConfig()
+    config.glintColumn = column
+    images = {channel: coded_image(channel) for channel in config.channels}
+    cutouts = CutoutTask(config=config).run(dia_sources=sources, **handles(images)).cutouts
+    flagged = np.asarray(cutouts["cutout_flag"]) & CutoutFlag.GLINT_TRAIL
+    assert flagged.tolist() == [CutoutFlag.GLINT_TRAIL, 0]
+
+
 def test_masks_by_name() -> None:
     images = {channel: coded_image(channel) for channel in ("difference", "science", "template")}
     one_pixel = np.zeros((90, 100), dtype=bool)

@@ -162,6 +162,13 @@ def test_flux_that_contradicts_is_doubtful() -> None:
     assert label(negative)["is_ambiguous"].tolist() == [True]
 
 
+@pytest.mark.parametrize(("column", "flag"), [("glint_trail", LabelFlag.GLINT_TRAIL), ("flash", 0)])
+def test_flashes_are_ambiguous(column: str, flag: int) -> None:
+    labels = label(detections([0.1, 5.0, 15.0], glint_trail=[False, True, False]), glintColumn=column)
+    assert labels["label_flag"].tolist() == [0, flag, 0]
+    assert labels["is_ambiguous"].tolist() == [False, bool(flag), False]
+
+
 def test_host_less_injections_are_told() -> None:
     assert label(detections([0.1, 10.1, 5.0]))["is_hostless"].tolist() == [False, True, False]
 

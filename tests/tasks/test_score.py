@@ -151,6 +151,15 @@ def test_unusable_rows_are_kept_without_a_score(visit, model):
     assert scores["model_version"][3] == model_version(model)
 
 
+def test_flashes_are_kept_without_a_score(visit, model):
+    cutouts = visit[0].copy()
+    cutouts["cutout_flag"][5] = int(CutoutFlag.GLINT_TRAIL)
+    scores = score((cutouts, *visit[1:]), model)
+    assert np.flatnonzero(np.isnan(scores["score"])).tolist() == [5]
+    assert scores["score_flag"][5] & ScoreFlag.GLINT_TRAIL
+    assert not scores["score_flag"][5] & ScoreFlag.UNUSABLE_STAMP
+
+
 def test_all_unusable(visit, model):
     cutouts = visit[0].copy()
     cutouts["image"] = np.nan

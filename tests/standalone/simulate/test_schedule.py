@@ -44,6 +44,13 @@ def test_visits_differ_in_pointing_rotation_and_seeing(config: SurveyConfig) -> 
     assert 0.4 < seeing.min() < seeing.max() < 2.0
 
 
+@pytest.mark.parametrize(("n_detectors", "step"), [(1, 90.0), (2, 180.0), (4, 90.0)])
+def test_turns_leave_the_mosaic_where_it_is(config: SurveyConfig, n_detectors: int, step: float) -> None:
+    visits = plan_visits(dataclasses.replace(config, n_detectors=n_detectors, rotation_scatter=0.0))
+    turns = {v.rotation / step for v in visits}
+    assert turns == set(range(round(360.0 / step)))
+
+
 def test_same_seed_same_survey(config: SurveyConfig) -> None:
     assert plan_visits(config) == plan_visits(config)
     assert plan_visits(config) != plan_visits(dataclasses.replace(config, seed=2))

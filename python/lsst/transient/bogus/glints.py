@@ -50,8 +50,9 @@ def in_glint_trail(
     Each pair of detections up to ``max_spacing`` apart, taken for neighbours, says where the others
     of their row are, up to eight steps ahead and back; a row goes on as long as no two in
     succession are missing, as one that is too faint may be.  What is expected by chance is
-    ``n² π s² / A (n π t² / A)²`` rows of 4 of n detections on an area A, for a spacing s and a
-    tolerance t: one in ten thousand exposures of 4096x4096 pixels with a hundred detections.
+    ``n² π s² / (2 A) (n π t² / A)²`` rows of 4 of n detections on an area A, for a spacing s and a
+    tolerance t, and a few times as many with gaps: with a thousand detections one in some thousand
+    exposures of 4096x4096 pixels.
     """
     position = np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)])
     found = np.zeros(len(position), dtype=bool)

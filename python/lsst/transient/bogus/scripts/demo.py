@@ -17,7 +17,16 @@ import click
 from ..errors import InputDataError
 from ..paths import ensure_package_dir_env
 from ..standalone.execution import PipetaskError
-from ..standalone.loop import LABELLED, OUTPUT, SEARCH, LoopFolder, count_examples, run_loop, run_search
+from ..standalone.loop import (
+    LABELLED,
+    LEARNED,
+    OUTPUT,
+    SEARCH,
+    LoopFolder,
+    count_examples,
+    run_loop,
+    run_search,
+)
 
 _MODEL_RUN = "models/simulated_survey"
 _SIMULATION = "SimCam/defaults"
@@ -69,7 +78,14 @@ def _run_simulated(folder: LoopFolder, preset: str, processes: int) -> None:
     click.get_current_context().invoke(
         simulate_survey, repo=folder.repository, preset=preset, skip_existing=True, workers=processes
     )
-    run_loop(folder, _demo_pipeline(), instrument="SimCam", inputs=(_SIMULATION,), processes=processes)
+    run_loop(
+        folder,
+        _demo_pipeline(),
+        instrument="SimCam",
+        inputs=(_SIMULATION,),
+        processes=processes,
+        subset=LEARNED,
+    )
 
 
 def _demo_pipeline() -> Path:
@@ -112,6 +128,7 @@ def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset:
         inputs=inputs,
         processes=processes,
         apply_model=not examples.suffice,
+        subset=LEARNED,
     )
     run_search(folder, pipeline, instrument="Frames", processes=processes)
 

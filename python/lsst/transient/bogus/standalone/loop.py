@@ -1,12 +1,13 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole loop on one repository: from visits to confirmed candidates and a report."""
+"""The whole loop on one repository: from visits to confirmed candidates."""
 
 from __future__ import annotations
 
 __all__ = (
     "LABELLED",
+    "LEARNED",
     "OUTPUT",
     "SEARCH",
     "SEARCH_OVERRIDES",
@@ -43,6 +44,9 @@ SEARCH = "transient_bogus_search"
 
 LABELLED = "labelled"
 """Subset of the standalone pipelines that ends with cutouts and labels."""
+
+LEARNED = "labelled,trained,scored,evaluated,drawn"
+"""Subsets of the standalone pipelines that learn from injections, and confirm nothing among them."""
 
 _APPLY = ("score:modelIsPrerequisite=True", "embed:modelIsPrerequisite=True", "evaluate:doHistory=False")
 SEARCH_OVERRIDES = (
