@@ -207,7 +207,9 @@ def test_candidates_may_be_those_of_another_collection(repository, tmp_path):
     assert (metrics["n_objects"], metrics["n_candidates"]) == (0, 0)
     assert (metrics["collections"], metrics["candidate_collections"]) == (["full"], ["search"])
     assert metrics["n_dia_sources"] > 0
-    assert "collections=[&quot;search&quot;]" in (tmp_path / "index.html").read_text()
+    page = (tmp_path / "index.html").read_text()
+    assert "collections=[&quot;search&quot;]" in page
+    assert "0 of 0 objects in search are confirmed" in page
 
 
 def test_page_stands_alone_and_tells_the_whole_story(full_report):

@@ -47,7 +47,10 @@ def candidates_section(results: Results, summary: dict[str, Any]) -> Section:  #
     """
     candidates = results.candidates
     rule = candidates.meta.get("CONFIRMATION_RULE", results.objects.meta.get("CONFIRMATION_RULE", ""))
-    body = f"<p>{len(candidates)} of {len(results.objects)} objects are confirmed.</p>"
+    where = ""
+    if results.candidate_collections != results.collections:
+        where = f" in {html.escape(', '.join(results.candidate_collections))}"
+    body = f"<p>{len(candidates)} of {len(results.objects)} objects{where} are confirmed.</p>"
     if rule:
         body += f"<p>Rule: <code>{html.escape(str(rule))}</code></p>"
     figures = []

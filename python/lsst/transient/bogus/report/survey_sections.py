@@ -51,7 +51,8 @@ def data_section(results: Results, summary: dict[str, Any]) -> Section:
         f"{count(summary['n_dia_sources'])} detections were labelled: "
         f"{count(summary['n_injected_detected'])} detected injections, "
         f"{count(summary['n_ambiguous'])} ambiguous ones that are used nowhere, and the rest. "
-        f"{count(summary['n_unscored'])} have no score, because too much of their stamp is missing."
+        f"{count(summary['n_unscored'])} have no score, because too much of their stamp is missing or they "
+        "are in a row of flashes."
     )
     if rows:
         text += f"<details><summary>Time per task</summary>{timing}</details>"
