@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from astropy.wcs import WCS
 from scipy import stats
 
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection, makeTestRepo
 from lsst.pex.config import FieldValidationError
-from lsst.pipe.base import InvalidQuantumError, UpstreamFailureNoWorkFound
+from lsst.pipe.base import InvalidQuantumError
 from lsst.pipe.base.testUtils import lintConnections, makeQuantum, runTestQuantum
-from lsst.transient.bogus.columns import INJECTION_CATALOG, SOURCE
+from lsst.transient.bogus.columns import INJECTION_CATALOG
 from lsst.transient.bogus.errors import AstrometryFitError, TableSchemaError
 from lsst.transient.bogus.sphere import position_angle, separation_arcsec
 from lsst.transient.bogus.tasks.host_catalog import (
@@ -30,63 +29,9 @@ from lsst.transient.bogus.tasks.host_catalog import (
 )
 from lsst.transient.bogus.tasks.host_catalog_config import QUANTITIES
 
-ALPHA = 1e-3
-SIZE = 4000.0
+from .host_catalog_fakes import ALPHA, draw, hosted, rotated_wcs, sources
+
 COLUMNS = [c.name for c in INJECTION_CATALOG.columns if c.name != "event_id"]
-
-
-def rotated_wcs(rotation: float = 30.0, parity: int = -1, dec: float = -30.0) -> WCS:
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [0.0, dec], [-500.0, 3000.0]
-    cosine, sine = np.cos(np.radians(rotation)), np.sin(np.radians(rotation))
-    wcs.wcs.cd = 0.2 / 3600 * np.array([[cosine, -sine], [sine, cosine]]) @ np.diag([parity, 1])
-    return wcs
-
-
-def sources(n: int = 3000, *, wcs: WCS | None = None, seed: int = 1, **replace: Any) -> Table:
-    """Return galaxies at random positions with axes of 2 to 6 pixels."""
-    rng = np.random.default_rng(seed)
-    x, y = rng.uniform(0.0, SIZE, (2, n))
-    ra, dec = (wcs or rotated_wcs()).all_pix2world(x, y, 0)
-    a, angle = rng.uniform(2.0, 6.0, n), rng.uniform(0.0, np.pi, n)
-    b = a * rng.uniform(0.3, 0.9, n)
-    c, s = np.cos(angle), np.sin(angle)
-    data: dict[str, Any] = {column.name: np.full(n, column.fill) for column in SOURCE.columns}
-    data |= {
-        "sourceId": np.arange(1, n + 1),
-        "x": x,
-        "y": y,
-        "ra": ra,
-        "dec": dec,
-        "ixx": a**2 * c**2 + b**2 * s**2,
-        "iyy": a**2 * s**2 + b**2 * c**2,
-        "ixy": (a**2 - b**2) * s * c,
-        "extendedness": np.ones(n),
-        "ap12Flux": 10 ** rng.uniform(3.0, 5.0, n),
-        "psfFlux": np.full(n, 250.0),
-        "psfFluxErr": np.full(n, 25.0),
-        "detect_isPrimary": np.ones(n, dtype=bool),
-    }
-    return SOURCE.build(data | replace)
-
-
-def draw(table: Table, visit: int = 7, detector: int = 3, **settings: Any) -> Table:
-    config = GalaxyHostCatalogConfig()
-    config.update(**settings)
-    config.validate()
-    catalog = (
-        GalaxyHostCatalogTask(config=config)
-        .run(sources=table, visit=visit, detector=detector, band="r")
-        .injection_catalog
-    )
-    INJECTION_CATALOG.check(catalog)
-    return catalog
-
-
-def hosted(catalog: Table) -> tuple[Table, np.ndarray]:
-    """Return the hosted rows, and the row of the source table of each."""
-    rows = catalog[~catalog["is_hostless"]]
-    return rows, np.asarray(rows["host_id"]) - 1
 
 
 def test_connections() -> None:
@@ -312,54 +257,6 @@ def test_sky_that_does_not_fit_fails_with_the_rms() -> None:
         draw(sources(0))
 
 
-def test_coherent_events_are_shared_by_visits_and_bands() -> None:
-    table = sources()
-    config = GalaxyHostCatalogConfig(mode="coherent")
-    config.events.rate = 0.3
-    task = GalaxyHostCatalogTask(config=config)
-    first = task.run(sources=table, visit=7, detector=3, band="r", mjd=60000.0).injection_catalog
-    second = task.run(sources=table, visit=8, detector=4, band="g", mjd=60001.0).injection_catalog
-    INJECTION_CATALOG.check(first)
-    common, i, j = np.intersect1d(first["event_id"], second["event_id"], return_indices=True)
-    assert len(common) > 0.7 * len(first) > 50
-    assert separation_arcsec(first["ra"][i], first["dec"][i], second["ra"][j], second["dec"][j]).max() < 1e-3
-    assert not set(first["injection_id"].tolist()) & set(second["injection_id"].tolist())
-    assert np.all(first["offset_arcsec"] < 4.0 * first["host_semi_major"])
-
-
-def test_moving_objects_move() -> None:
-    config = GalaxyHostCatalogConfig(mode="moving")
-    task = GalaxyHostCatalogTask(config=config)
-    table = sources(100)
-    first = task.run(sources=table, visit=7, detector=3, band="r", mjd=60000.9).injection_catalog
-    second = task.run(sources=table, visit=8, detector=3, band="r", mjd=60000.9 + 1 / 24).injection_catalog
-    _, i, j = np.intersect1d(first["event_id"], second["event_id"], return_indices=True)
-    moved = separation_arcsec(first["ra"][i], first["dec"][i], second["ra"][j], second["dec"][j])
-    assert len(moved) > 20
-    assert stats.kstest(moved, stats.uniform(1.0, 39.0).cdf).pvalue > ALPHA
-
-
-@pytest.mark.parametrize("mode", ["coherent", "moving"])
-def test_modes_with_light_curves_need_a_time(mode: str) -> None:
-    with pytest.raises(InvalidQuantumError, match="visit 7, detector 3 has none"):
-        draw(sources(50), mode=mode)
-
-
-def test_variable_stars() -> None:
-    table = sources(400, extendedness=np.arange(400) % 2)
-    catalog = draw(
-        table,
-        hostFraction=1.0,
-        hostlessFraction=0.0,
-        minExtendedness=0.0,
-        maxExtendedness=0.5,
-        offsetLaw="none",
-    )
-    rows, host = hosted(catalog)
-    assert set(np.asarray(table["extendedness"])[host]) == {0.0}
-    np.testing.assert_allclose(rows["offset_arcsec"], 0.0, atol=1e-4)
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -379,90 +276,6 @@ def test_variable_stars() -> None:
 def test_impossible_configurations(settings: dict[str, Any]) -> None:
     with pytest.raises(FieldValidationError):
         draw(sources(50), **settings)
-
-
-class Handle:
-    """A handle that understands the read parameters of the butler's tables."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-
-    def get(self, *, parameters: dict[str, Any] | None = None, **_: Any) -> Table:
-        return self.table[(parameters or {})["columns"]]
-
-
-def objects(wcs: WCS) -> Table:
-    """Return coadd objects of 2 by 1 arcsec that lie east–west, all over the detector and beyond."""
-    rng = np.random.default_rng(9)
-    n = 3000
-    ra, dec = wcs.all_pix2world(*rng.uniform(-3000.0, 7000.0, (2, n)), 0)
-    return Table(
-        {
-            "objectId": 10**12 + np.arange(n),
-            "coord_ra": ra,
-            "coord_dec": dec,
-            "shape_xx": np.full(n, 4.0),
-            "shape_yy": np.full(n, 1.0),
-            "shape_xy": np.zeros(n),
-            "refExtendedness": np.ones(n),
-            "r_cModelFlux": np.full(n, 1000.0),
-            "r_psfFlux": np.full(n, 600.0),
-            "r_psfFluxErr": np.full(n, 5.0),
-            "shape_flag": np.arange(n) % 2 == 0,
-            "r_cModel_flag": np.zeros(n, dtype=bool),
-            "detect_isPrimary": np.arange(n) % 3 > 0,
-        }
-    )
-
-
-@pytest.mark.parametrize(("rotation", "parity"), [(0.0, -1), (50.0, -1), (50.0, 1)])
-def test_hosts_from_coadd_objects(rotation: float, parity: int) -> None:
-    wcs = rotated_wcs(rotation, parity)
-    table = objects(wcs)
-    config = GalaxyHostCatalogConfig(doObjectHosts=True, hostFraction=1.0, offsetLaw="elliptical_normal")
-    config.box = [0, 0, 3999, 3999]
-    halves = [Handle(table[:1500]), Handle(table[1500:])]
-    catalog = (
-        GalaxyHostCatalogTask(config=config)
-        .run(sources=sources(wcs=wcs), visit=7, detector=3, band="r", objects=halves)
-        .injection_catalog
-    )
-    rows = catalog[~catalog["is_hostless"]]
-    number = np.asarray(rows["host_id"]) - 10**12
-    x, y = wcs.all_world2pix(table["coord_ra"], table["coord_dec"], 0)
-    inside = (np.abs(x - 1999.5) <= 1979.5) & (np.abs(y - 1999.5) <= 1979.5)
-    expected = inside & (np.arange(3000) % 2 == 1) & (np.arange(3000) % 3 > 0)
-    assert sorted(number) == np.flatnonzero(expected).tolist()
-    np.testing.assert_allclose(rows["host_semi_major"], 2.0, rtol=1e-3)
-    np.testing.assert_allclose(rows["host_semi_minor"], 1.0, rtol=1e-3)
-    np.testing.assert_allclose(rows["host_pa"], 90.0, atol=0.5)
-    np.testing.assert_allclose(rows["host_mag"], 31.4 - 7.5)
-    east = (rows["ra"] - rows["host_ra"] + 180.0) % 360.0 - 180.0
-    along = 3600.0 * east * np.cos(np.radians(rows["host_dec"])) / 2.0
-    across = 3600.0 * (rows["dec"] - rows["host_dec"])
-    assert stats.kstest(along, stats.norm.cdf).pvalue > ALPHA
-    assert stats.kstest(across, stats.norm.cdf).pvalue > ALPHA
-
-
-def test_hosts_from_objects_need_objects() -> None:
-    with pytest.raises(UpstreamFailureNoWorkFound, match="visit 7, detector 3"):
-        draw(sources(50), doObjectHosts=True)
-
-
-@pytest.mark.parametrize("do_objects", [True, False])
-def test_connection_of_objects(do_objects: bool) -> None:
-    connections = GalaxyHostCatalogConnections(config=GalaxyHostCatalogConfig(doObjectHosts=do_objects))
-    assert ("objects" in connections.inputs) == do_objects
-
-
-@pytest.mark.parametrize(
-    "settings", [{"fall": 7.0}, {"minSpeed": 50.0}, {"minMagnitude": 25.0}, {"fallByBand": {"u": 0.1}}]
-)
-def test_impossible_events(settings: dict[str, Any]) -> None:
-    config = GalaxyHostCatalogConfig()
-    config.events.update(**settings)
-    with pytest.raises(FieldValidationError):
-        config.validate()
 
 
 def test_quantum(tmp_path: Path) -> None:
