@@ -28,7 +28,8 @@ $(STAMP):
 	    "$$python" -m venv --clear $(VENV); \
 	fi
 	@echo "Installing the package and what it needs (PyTorch among it: several minutes, several GB)"
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[test,lint,docs,bench,search]'
+	@# Modules are compiled when they are first imported, which most never are.
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt -e '.[test,lint,docs,bench,search]'
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
