@@ -96,6 +96,7 @@ def test_threads_are_put_back(fakes):
 
 def test_samples_do_not_depend_on_threads(fakes):
     cutouts, labels = tables(fakes)
+    whole = read_training_set(small_training_config(), handles(cutouts), handles(labels))
     cutouts[VISITS[0], 0]["image"][:3] = np.nan
     found = []
     for n_threads in (1, 3):
@@ -104,6 +105,7 @@ def test_samples_do_not_depend_on_threads(fakes):
     assert found[0].n_unusable == found[1].n_unusable > 0
     assert len(found[0].samples) == len(found[0].rows)
     assert torch.equal(found[0].samples, found[1].samples)
+    assert torch.equal(found[0].samples, whole.samples[3:])
     assert np.array_equal(found[0].rows.row, found[1].rows.row)
 
 

@@ -109,7 +109,7 @@ def table_reader(handle: Any) -> Callable[[], Table]:
     _announce(path)
 
     def read() -> Table:
-        table = arrow_to_table(pq.read_table(path, use_threads=False))
+        table = arrow_to_table(pq.read_table(path, use_threads=False, memory_map=True))
         if table is None:
             raise TableSchemaError(f"Not a table of numbers and text without nulls: {path}.")
         return unpack_tensors(table)

@@ -9,6 +9,7 @@ __all__ = ("asinh_", "canonical_sign", "crop_size", "normalise", "prepare")
 
 import functools
 
+import numpy as np
 import torch
 
 from .device import to_device
@@ -101,14 +102,17 @@ def normalise(
     noise.fill_(1.0) if variance is None else noise.copy_(variance[window])
     if spec.canonical_sign and "difference" in channels:
         _mirror(pixels, noise, channels)
-    good = (pixels.abs() < torch.inf) & (noise > 0)
-    valid = functools.reduce(torch.logical_and, good.unbind(dim=1))  # six times as fast as ``all``
+    level, scale = _level_and_scale(pixels, noise, channels, spec)
+    pixels.sub_(level).div_(scale)  # not finite where a pixel is missing or has no noise
+    size = pixels.abs()
+    valid = functools.reduce(torch.logical_and, (size < torch.inf).unbind(dim=1))  # six times ``all``
     if flagged is not None:
         valid &= ~flagged[window]
-    level, scale = _level_and_scale(pixels, good, noise, channels, spec)
-    pixels.sub_(level).div_(scale).masked_fill_(~good, 0.0)
-    if spec.kind != "minmax":
-        asinh_(pixels.clamp_(-spec.clip, spec.clip).div_(spec.softening))
+    if spec.kind == "minmax":
+        pixels.nan_to_num_(0.0, 0.0, 0.0)
+    else:
+        size.nan_to_num_(0.0, 0.0, 0.0).clamp_(max=spec.clip).div_(spec.softening)
+        torch.copysign(_asinh(size), pixels, out=pixels)
     out[:, n_channels] = valid
     return out
 
@@ -143,27 +147,43 @@ def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None 
 
 def _level_and_scale(
     pixels: torch.Tensor,
-    good: torch.Tensor,
     noise: torch.Tensor,
     channels: tuple[str, ...],
     spec: Normalisation,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what to subtract and what to divide by, broadcastable to (N, C, s, s)."""
+    """Return what to subtract and what to divide by, broadcastable to (N, C, s, s).
+
+    The division makes of each pixel that is missing or has no noise a number that is not finite.
+    """
+    if spec.kind != "snr":
+        pixels.masked_fill_(~(noise > 0) | pixels.isinf(), torch.nan)
     if spec.kind == "minmax":
-        low = torch.where(good, pixels, torch.inf).amin(dim=(2, 3), keepdim=True)
-        high = torch.where(good, pixels, -torch.inf).amax(dim=(2, 3), keepdim=True)
+        low = torch.where(pixels.isnan(), torch.inf, pixels).amin(dim=(2, 3), keepdim=True)
+        high = pixels.nan_to_num(-torch.inf).amax(dim=(2, 3), keepdim=True)
         # A median level would not change the result; the difference keeps its zero.
         return low.nan_to_num(posinf=0.0), (high - low).nan_to_num(neginf=1.0).clamp_min(1e-30)
     thin = (..., slice(None, None, 3), slice(None, None, 3))
-    sparse = torch.where(good[thin], pixels[thin], torch.nan).flatten(2)
     if spec.kind == "robust":
-        level = sparse.nanmedian(dim=2, keepdim=True).values.nan_to_num()
-        spread = (sparse - level).abs().nanmedian(dim=2, keepdim=True).values.nan_to_num()
+        sparse = pixels[thin].flatten(2)
+        level = _median(sparse)
+        spread = _median((sparse - level).abs())
         return level.unsqueeze(3), (_MAD_TO_SIGMA * spread).clamp_min(1e-30).unsqueeze(3)
     level = torch.zeros(*pixels.shape[:2], 1, 1, device=pixels.device)
     others = [i for i, name in enumerate(channels) if name != "difference"]
-    level[:, others, 0, 0] = sparse[:, others].nanmedian(dim=2).values.nan_to_num()
-    return level, noise.clamp_min_(1e-30).sqrt_()
+    sparse, weak = pixels[thin][:, others], noise[thin][:, others]
+    good = (sparse.abs() < torch.inf) & (weak > 0)
+    level[:, others, 0] = _median(torch.where(good, sparse, torch.nan).flatten(2))
+    return level, noise.sqrt_()
+
+
+def _median(x: torch.Tensor) -> torch.Tensor:
+    """Return the lower median of what is not NaN, zero if nothing is, along the last dimension: (..., 1)."""
+    if x.is_cuda:
+        return x.nanmedian(dim=-1, keepdim=True).values.nan_to_num()
+    # NumPy sorts eight times as fast as torch selects.
+    values = np.sort(x.numpy(), axis=-1)  # NaN last
+    place = np.maximum(np.isfinite(values).sum(axis=-1, keepdims=True) - 1, 0) // 2
+    return torch.from_numpy(np.take_along_axis(values, place, axis=-1)).nan_to_num()
 
 
 def _mirror(pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]) -> None:
@@ -192,6 +212,10 @@ def asinh_(x: torch.Tensor) -> torch.Tensor:
     x : `torch.Tensor`
         The same tensor.
     """
-    size = x.abs()
-    root = torch.addcmul(torch.ones((), device=x.device), size, size).sqrt_()
-    return torch.copysign(root.add_(size).log_(), x, out=x)
+    return torch.copysign(_asinh(x.abs()), x, out=x)
+
+
+def _asinh(size: torch.Tensor) -> torch.Tensor:
+    """Return asinh of numbers that are not negative."""
+    root = torch.addcmul(torch.ones((), device=size.device), size, size).sqrt_()
+    return root.add_(size).log_()

@@ -9,6 +9,7 @@ __all__ = ("LABELS_USED", "TrainingSet", "choose_training_rows", "read_training_
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ type _Key = tuple[int, int]
 LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
 """Columns of the label table that a training reads."""
 
-_BATCH = 128  # stamps that are normalised at a time stay in a core's cache
+_BATCH = 256  # stamps that are normalised at a time stay in a core's cache
 _MAX_STRATA = 3
 _MIN_INJECTED_IN_STRATUM = 15
 
@@ -162,52 +163,75 @@ def _read_stamps(
 ) -> tuple[torch.Tensor, ModelSpec]:
     """Read and normalise the stamps, table by table; drop unusable ones from ``rows``.
 
-    Each thread of torch reads a table of its own: there are no more in memory at a time, but for
-    handles that have no local file, of which there are twice as many.
+    Each thread of torch reads a table of its own, and puts its samples where they belong: there are
+    no more tables in memory at a time, but for handles that have no local file, of which there are
+    twice as many.
     """
     import torch
 
     from ..nn.threads import in_order
 
-    samples, spec, filled = None, None, 0
-    usable = np.zeros(len(rows), dtype=bool)
-    tables = list(rows.by_table())
-    read = functools.partial(_prepared, config.normalisation.spec())
-    jobs = ((table_reader(cutouts[key]), indices) for key, _, indices in tables)
-    for (key, places, _), (own, good, parts) in zip(tables, in_order(read, jobs), strict=True):
-        if spec is not None and own != spec:
-            raise InvalidQuantumError(
-                f"The cutouts of visit {key[0]}, detector {key[1]} have {own.stamp_size} pixels and "
-                f"channels {own.channels}; the others have {spec.stamp_size} and {spec.channels}."
-            )
-        spec = own
-        usable[places[good]] = True
-        for part in parts:
-            if samples is None:
-                samples = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype)
-            samples[filled : filled + len(part)] = part
-            filled += len(part)
-    rows.keep(usable)
-    if samples is None or spec is None:
+    jobs = (
+        _Job(key, places[0], indices, table_reader(cutouts[key])) for key, places, indices in rows.by_table()
+    )
+    first = next(jobs, None)
+    if first is None:
         raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
+    read = first.read()  # which tells what the stamps of all tables are
+    everything = itertools.chain([dataclasses.replace(first, read=lambda: read)], jobs)
+    normalisation = config.normalisation.spec()
+    spec, shape = _what(read, normalisation)
+    # NumPy asks for large pages, without which the system makes half a million for a million stamps.
+    samples = torch.from_numpy(np.empty((len(rows), *shape), dtype=np.float16))
+    fill = functools.partial(_fill, samples, spec, normalisation)
+    usable = np.concatenate(list(in_order(fill, everything)))
+    filled = 0
+    for _, places, _ in rows.by_table():  # close the gaps
+        n_good = int(usable[places].sum())
+        if filled != places[0]:
+            samples[filled : filled + n_good] = samples[places[0] : places[0] + n_good].clone()
+        filled += n_good
+    rows.keep(usable)
     return samples[:filled], spec
 
 
-def _prepared(
-    normalisation: Normalisation, job: tuple[Callable[[], Table], np.ndarray]
-) -> tuple[ModelSpec, np.ndarray, list[torch.Tensor]]:
-    """Read a table; return what its stamps are, which of the chosen rows are usable, and these prepared."""
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A table of cutouts, its chosen rows, and the place of the first of them among all samples."""
+
+    key: _Key
+    place: int
+    rows: np.ndarray
+    read: Callable[[], Table]
+
+
+def _what(cutouts: Table, normalisation: Normalisation) -> tuple[ModelSpec, tuple[int, ...]]:
+    """Return what the stamps of a table are, and the shape of a sample that is made of one."""
     from ..nn.normalise import prepare
 
-    read, rows = job
-    stamps = Stamps.from_table(read())
-    good = stamps.usable[rows]
-    chosen = rows[good]
-    parts = [
-        prepare(stamps[_slice_or_rows(chosen[start : start + _BATCH])], normalisation)
-        for start in range(0, max(1, len(chosen)), _BATCH)
-    ]
-    return ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits), good, parts
+    stamps = Stamps.from_table(cutouts)
+    spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+    return spec, tuple(prepare(stamps[:0], normalisation).shape[1:])
+
+
+def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, job: _Job) -> np.ndarray:
+    """Prepare the usable stamps of a table, one after another from its place; return which they are."""
+    from ..nn.normalise import prepare
+
+    stamps = Stamps.from_table(job.read())
+    own = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+    if own != spec:
+        raise InvalidQuantumError(
+            f"The cutouts of visit {job.key[0]}, detector {job.key[1]} have {own.stamp_size} pixels and "
+            f"channels {own.channels}; the others have {spec.stamp_size} and {spec.channels}."
+        )
+    usable = stamps.usable[job.rows]
+    chosen = job.rows[usable]
+    for start in range(0, len(chosen), _BATCH):
+        part = chosen[start : start + _BATCH]
+        place = job.place + start
+        samples[place : place + len(part)] = prepare(stamps[_slice_or_rows(part)], normalisation)
+    return usable
 
 
 def _slice_or_rows(rows: np.ndarray) -> slice | np.ndarray:
