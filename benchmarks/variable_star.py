@@ -10,17 +10,24 @@ visits are not the same and hold the variable at different levels: the flux is t
 the difference plus that on its template.  How monotonic it is, is told by Spearman's coefficient and by
 the scatter about the best monotonic curve; how smooth, by the scatter about a line through the
 neighbours of each epoch.
-Constant stars are sources found in at least half of the visits; candidates on one of them, other than
-the variable, are counted.
+
+Stars are sources found in at least half of the visits; candidates on one of them, other than the
+variable, are listed.  Whether a star is constant is told by its fluxes on the visits themselves, which
+know nothing of templates and differences: each visit is brought to the median of all stars, and the
+highest peak of the Lomb-Scargle periodogram (periods of an hour to five days) is given with its
+false-alarm probability (Baluev 2008), which must be below one in a million for each star to be a
+variable.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 
 import numpy as np
 from astropy.table import Table, vstack
+from astropy.timeseries import LombScargle
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 from scipy.stats import spearmanr
@@ -33,6 +40,9 @@ from lsst.transient.bogus.sphere import separation_arcsec
 
 RADIUS = 1.0
 MIN_EPOCHS = 4
+FREQUENCIES = (0.2, 24.0)  # 1/d
+MAX_FALSE_ALARM = 1e-6  # of one star
+FLOOR = 0.02  # mag: error of the photometry of bright stars
 
 
 def read(butler: Butler, name: str, columns: list[str] | None = None) -> Table:
@@ -104,16 +114,82 @@ def describe(curve: Table, first: float, last: float) -> list[str]:
     return lines
 
 
-def constant_stars(butler: Butler) -> tuple[NDArray, NDArray, int]:
-    """Return positions of the sources that are in at least half of the visits, and the number of visits."""
-    columns = ["sourceId", "visit", "ra", "dec"]
-    sources = read(butler, "source_detector", columns)
-    visit = np.asarray(sources["visit"])
-    index = associate(sources["ra"], sources["dec"], visit * 1.0, visit, radius_arcsec=RADIUS)
-    ra, dec, n = mean_positions(sources["ra"], sources["dec"], index)
-    n_visits = len(np.unique(visit))
-    often = n >= 0.5 * n_visits
-    return ra[often], dec[often], n_visits
+@dataclasses.dataclass(frozen=True)
+class Stars:
+    """Sources that are in at least half of the visits.
+
+    Parameters
+    ----------
+    ra, dec
+        Positions in degrees, shape (M,).
+    time
+        MJD of each visit, shape (V,).
+    magnitude, error
+        Of each star in each visit, about the star's and the visit's medians; NaN where there is none,
+        shape (M, V).
+    """
+
+    ra: NDArray
+    dec: NDArray
+    time: NDArray
+    magnitude: NDArray
+    error: NDArray
+
+    @classmethod
+    def read(cls, butler: Butler, curves: Table) -> Stars:
+        """Read the sources of the visits as they are; light curves tell the times."""
+        sources = read(butler, "source_detector", ["sourceId", "visit", "ra", "dec", "psfFlux", "psfFluxErr"])
+        times = dict(zip(curves["visit"].tolist(), curves["midpointMjdTai"].tolist(), strict=True))
+        visits, place = np.unique(np.asarray(sources["visit"]), return_inverse=True)
+        star = associate(
+            sources["ra"], sources["dec"], place * 1.0, np.asarray(sources["visit"]), radius_arcsec=RADIUS
+        )
+        ra, dec, n = mean_positions(sources["ra"], sources["dec"], star)
+        flux = np.full((2, len(n), len(visits)), np.nan)
+        known = star >= 0
+        for values, name in zip(flux, ("psfFlux", "psfFluxErr"), strict=True):
+            values[star[known], place[known]] = sources[name][known]
+        often = n >= 0.5 * len(visits)
+        value, error = np.where(flux[0] > 0, flux, np.nan)[:, often]
+        magnitude = -2.5 * np.log10(value)
+        for _ in range(3):
+            magnitude -= np.nanmedian(magnitude, axis=1, keepdims=True)
+            magnitude -= np.nanmedian(magnitude, axis=0)
+        time = np.array([times.get(visit, np.nan) for visit in visits.tolist()])
+        return cls(ra[often], dec[often], time, magnitude, np.hypot(error / value * 2.5 / np.log(10), FLOOR))
+
+    def period(self, star: int) -> tuple[float, float]:
+        """Return the best period of a star in days, and its false-alarm probability."""
+        use = np.isfinite(self.magnitude[star]) & np.isfinite(self.time)
+        periodogram = LombScargle(self.time[use], self.magnitude[star, use], self.error[star, use])
+        frequency, power = periodogram.autopower(
+            minimum_frequency=FREQUENCIES[0], maximum_frequency=FREQUENCIES[1], samples_per_peak=10
+        )
+        best = int(power.argmax())
+        return 1.0 / frequency[best], float(periodogram.false_alarm_probability(power[best]))
+
+
+def describe_candidates(objects: Table, stars: Stars) -> list[str]:
+    """Return lines about candidates on stars, and how many of these stars do not vary by themselves."""
+    on_star, star, _ = pairs_within(objects["ra"], objects["dec"], stars.ra, stars.dec, radius_arcsec=RADIUS)
+    periods, chances = np.array([stars.period(k) for k in range(len(stars.ra))]).T
+    constant = chances > MAX_FALSE_ALARM
+    lines = [
+        f"{len(stars.ra)} stars are in at least half of the visits, {constant.sum()} of them constant there "
+        f"(false-alarm probability of a period above {MAX_FALSE_ALARM:g})"
+    ]
+    for i, k in zip(on_star, star, strict=True):
+        rank = 1 + int((chances < chances[k]).sum())
+        lines.append(
+            f"candidate {objects['diaObjectId'][i]} ({objects['ra'][i]:.5f} {objects['dec'][i]:+.5f}) is on "
+            f"a star with a period of {periods[k]:.4f} d in the visits themselves, false-alarm probability "
+            f"{chances[k]:.1e}: the {rank}. smallest of all stars"
+        )
+    lines.append(
+        f"{len(objects)} other confirmed candidates, {len(np.unique(on_star))} of them on a star, "
+        f"{len(np.unique(on_star[constant[star]]))} on a constant one"
+    )
+    return lines
 
 
 def main() -> None:
@@ -132,10 +208,10 @@ def main() -> None:
     distance = separation_arcsec(objects["ra"], objects["dec"], arguments.ra, arguments.dec)
     near = np.flatnonzero(distance < RADIUS)
     near = near[np.argsort(-np.asarray(objects["n_detections"])[near], kind="stable")]
-    ra, dec, n_visits = constant_stars(butler)
+    stars = Stars.read(butler, curves)
     write = sys.stdout.write
     write(
-        f"{len(objects)} objects without injections in {n_visits} visits; "
+        f"{len(objects)} objects without injections in {len(stars.time)} visits; "
         f"{len(near)} within {RADIUS} arcsec\n"
     )
     for i in near[:1]:
@@ -149,14 +225,7 @@ def main() -> None:
         )
         write("\n".join(describe(curve, arguments.first, arguments.last)) + "\n")
     confirmed = np.asarray(objects["is_confirmed"], dtype=bool)
-    others = np.flatnonzero(confirmed & (distance >= RADIUS))
-    on_star, star, _ = pairs_within(
-        objects["ra"][others], objects["dec"][others], ra, dec, radius_arcsec=RADIUS
-    )
-    write(
-        f"{len(others)} other confirmed candidates, {len(np.unique(on_star))} of them on "
-        f"one of the {len(ra)} stars that are in at least half of the visits ({len(np.unique(star))} stars)\n"
-    )
+    write("\n".join(describe_candidates(objects[confirmed & (distance >= RADIUS)], stars)) + "\n")
 
 
 if __name__ == "__main__":
