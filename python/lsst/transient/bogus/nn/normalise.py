@@ -117,7 +117,13 @@ def normalise(
     return out
 
 
-def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None = None) -> torch.Tensor:
+def prepare(
+    stamps: Stamps,
+    spec: Normalisation,
+    *,
+    device: torch.device | None = None,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Normalise stamps given as arrays.
 
     Parameters
@@ -128,6 +134,8 @@ def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None 
         How to normalise.
     device
         Where to do it; the CPU by default.
+    out
+        Where to put them; a new tensor by default.
 
     Returns
     -------
@@ -142,7 +150,8 @@ def prepare(stamps: Stamps, spec: Normalisation, *, device: torch.device | None 
     bits = sum(1 << i for i, name in enumerate(stamps.mask_bits) if name.lower() in spec.flag_bits)
     if stamps.mask is not None and bits:
         flagged = functools.reduce(torch.bitwise_or, bring(stamps.mask).unbind(dim=1)) & bits != 0
-    return normalise(image, variance, flagged, stamps.channels, spec).half()
+    samples = normalise(image, variance, flagged, stamps.channels, spec)
+    return samples.half() if out is None else out.copy_(samples)
 
 
 def _level_and_scale(

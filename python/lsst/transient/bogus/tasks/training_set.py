@@ -230,7 +230,8 @@ def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, 
     for start in range(0, len(chosen), _BATCH):
         part = chosen[start : start + _BATCH]
         place = job.place + start
-        samples[place : place + len(part)] = prepare(stamps[_slice_or_rows(part)], normalisation)
+        out = samples[place : place + len(part)]
+        prepare(stamps[_slice_or_rows(part)], normalisation, out=out)
     return usable
 
 
