@@ -44,7 +44,8 @@ def augment(
     Parameters
     ----------
     x
-        Normalised stamps, shape (B, ..., C, s, s), the last channel the validity.
+        Normalised stamps, half or single precision, shape (B, ..., C, s, s), the last channel the
+        validity.
     spec
         What to vary.
     generator
@@ -56,7 +57,7 @@ def augment(
     Returns
     -------
     x : `torch.Tensor`
-        Varied stamps.
+        Varied stamps, in single precision.
 
     Notes
     -----
@@ -64,16 +65,20 @@ def augment(
     rotations and one shift: as good as a draw per sample where the order is
     random, and as cheap as a copy.
     """
-    if spec.d4 or spec.shift:
+    given = x
+    if spec.d4 or spec.shift:  # in half precision, where that is given: copies are half as large
         parts = []
         for operation, part in enumerate(x.tensor_split(8)):
             turned = d4(part, operation) if spec.d4 else part
             parts.append(_shifted(turned, spec.shift, generator) if spec.shift else turned)
         x = torch.cat(parts)
+    x = x.float()
     deep = [i for i, name in enumerate(channels) if name != "difference"]
     if spec.depth > 1.0 and deep:
         index = _index(tuple(deep), x.device)
-        x = x.index_copy(-3, index, _rescaled(x.index_select(-3, index), spec.depth, generator))
+        varied = _rescale_(x.index_select(-3, index), spec.depth, generator)
+        # New memory costs a CPU as much as the arithmetic.
+        x = (x.clone() if x is given else x).index_copy_(-3, index, varied)
     if spec.noise:
         noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         valid = x[..., -1:, :, :]
@@ -95,9 +100,9 @@ def _shifted(x: torch.Tensor, largest: int, generator: torch.Generator) -> torch
     return padded.index_select(-2, rows).index_select(-1, columns)
 
 
-def _rescaled(x: torch.Tensor, largest: float, generator: torch.Generator) -> torch.Tensor:
-    """Change the signal-to-noise of each channel (B, ..., C, s, s) of each sample by a factor of its own."""
+def _rescale_(x: torch.Tensor, largest: float, generator: torch.Generator) -> torch.Tensor:
+    """Change, in place, the signal-to-noise of each channel (B, ..., C, s, s) of each sample by a factor."""
     shape = (len(x), *[1] * (x.dim() - 4), x.shape[-3], 1, 1)
     exponent = 2.0 * torch.rand(shape, generator=generator, device=x.device) - 1.0
-    grown = x.exp()  # torch's own sinh takes twenty times as long on a CPU
-    return asinh_((grown - grown.reciprocal()).mul_(0.5 * largest**exponent))
+    grown = x.exp_()  # torch's own sinh takes twenty times as long on a CPU
+    return asinh_(grown.sub_(grown.reciprocal()).mul_(0.5 * largest**exponent))

@@ -66,7 +66,7 @@ class Compact(nn.Module):
         features : `torch.Tensor`
             Shape (K, B, units).
         """
-        x = F.pixel_unshuffle(F.pad(x, (0, self.pad, 0, self.pad)), 2)  # (B, T*4C, h, h), h = (s+1)/2
+        x = _space_to_depth(F.pad(x, (0, self.pad, 0, self.pad)))  # (B, T*4C, h, h), h = (s+1)/2
         x = x.contiguous(memory_format=_layout(x, self.n_networks))
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = conv(x)  # (B, K*F, h, h)
@@ -75,7 +75,8 @@ class Compact(nn.Module):
             x = x + y if y.shape == x.shape else y
         c = x.shape[-1] // 2
         centre = x[:, :, c, c]
-        pooled = torch.stack([centre, x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=2)  # (B, K*F, 3)
+        largest = F.max_pool2d(x, x.shape[-1])[:, :, 0, 0]  # faster than ``amax`` and its gradient
+        pooled = torch.stack([centre, x.mean(dim=(2, 3)), largest], dim=2)  # (B, K*F, 3)
         flat = pooled.reshape(len(x), self.n_networks, -1).transpose(0, 1)  # (K, B, 3F)
         return F.relu(self.dense(flat))
 
@@ -144,6 +145,12 @@ class Cnn2(nn.Module):
     def judge(self, features: torch.Tensor) -> torch.Tensor:
         """Return the logits, shape (K, B), of features (K, B, units)."""
         return self.out(F.dropout(features, self.dropout, self.training)).squeeze(2)
+
+
+def _space_to_depth(x: torch.Tensor) -> torch.Tensor:
+    """Return (B, 4C, h, h) from (B, C, 2h, 2h): what ``F.pixel_unshuffle`` does, in half of its time."""
+    parts = [x[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    return torch.stack(parts, dim=2).flatten(1, 2)
 
 
 def _layout(x: torch.Tensor, n_networks: int) -> torch.memory_format:

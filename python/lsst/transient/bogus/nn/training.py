@@ -176,7 +176,7 @@ def _epoch(
     def step(batch: torch.Tensor) -> None:
         y = labels[batch].T.repeat_interleave(settings.peers, dim=0)  # (K, B)
         count = importance[batch].T.repeat_interleave(settings.peers, dim=0)
-        x = augment(samples[batch].float(), settings.augmentation, generator, scaled)
+        x = augment(samples[batch], settings.augmentation, generator, scaled)
         sums.add_(_step(state, x, y, count, balance, weigh, generator, settings))
 
     replay = Replay(step, device, [generator])
