@@ -4,6 +4,7 @@
 """Every training regime on labels with known noise, against the true classes.
 
     python benchmarks/noisy_labels.py folder --seeds 101 102 103
+    python benchmarks/noisy_labels.py folder --seeds 111 112 113 --survey demo
 
 Each survey is simulated and processed up to its labels in ``folder/<seed>``, unless it is there.
 To the noise that its labels have (real transients called bogus), more is added: injections are
@@ -12,6 +13,10 @@ injections are the same third of all for every r, so that r alone changes.  All 
 same network, epochs and number of networks; ``cnn2`` is standard training of the published
 network on all detections, negative ones too.  Scores are out of fold, and all detections count:
 positive are injections, whatever they are called, and real transients.
+
+``--survey demo`` makes surveys like that of ``make demo`` instead, with templates of other months and
+rows of glints told apart, and labels all injections.  They are too few for more wrong labels: it shows
+what those that are there do to the recovery of hidden sources.
 """
 
 from __future__ import annotations
@@ -42,6 +47,13 @@ from lsst.transient.bogus.standalone.loop import LABELLED, OUTPUT, LoopFolder, r
 DEFAULT_RATES = (0.0, 0.15, 0.25, 0.35)
 N_STRATA = 3
 N_FOLDS = 3
+SURVEYS = {
+    "injections": ("benchmarks/pipelines/noisy_labels.yaml", "--detectors 3 --size 512 --visits-per-band 8"),
+    "demo": ("pipelines/standalone/demo.yaml", ""),
+}
+"""Pipeline and options of the simulation of each kind of survey."""
+SHARE = {"injections": 1 / 3, "demo": 1.0}
+"""Share of the injections that are labelled; the others are for wrong labels."""
 
 
 def variants(settings: nn.Settings, r: float) -> dict[str, nn.Settings]:
@@ -65,17 +77,17 @@ def variants(settings: nn.Settings, r: float) -> dict[str, nn.Settings]:
     return chosen
 
 
-def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
+def make_survey(folder: LoopFolder, kind: str, seed: int, processes: int) -> None:
     """Simulate a survey and process it up to its labels, unless that was done."""
+    pipeline, options = SURVEYS[kind]
     folder.root.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
     simulate = ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
-    simulate += ["--detectors", "3", "--size", "512", "--visits-per-band", "8"]
-    subprocess.run([*command, *simulate, "--workers", str(processes)], check=True)
+    subprocess.run([*command, *simulate, *options.split(), "--workers", str(processes)], check=True)
     ensure_package_dir_env()
     run_loop(
         folder,
-        Path(__file__).parent / "pipelines" / "noisy_labels.yaml",
+        Path(__file__).parents[1] / pipeline,
         instrument="SimCam",
         inputs=("SimCam/defaults",),
         processes=processes,
@@ -84,10 +96,10 @@ def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
     )
 
 
-def contaminate(survey: Survey, r: float, seed: int) -> tuple[Survey, np.ndarray]:
+def contaminate(survey: Survey, r: float, seed: int, share: float) -> tuple[Survey, np.ndarray]:
     """Return the detections that take part, and their labels: a fraction r of the zeros is injected."""
     injected = generator("contaminate", seed).permutation(np.flatnonzero(survey.label == 1))
-    labelled, pool = injected[: len(injected) // 3], injected[len(injected) // 3 :]
+    labelled, pool = np.split(injected, [int(share * len(injected))])
     others = np.flatnonzero(survey.label == 0)
     n_wrong = round(r / (1.0 - r) * int(np.count_nonzero(survey.sign[others] > 0)))
     if n_wrong > len(pool):
@@ -142,12 +154,12 @@ def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
 
 
 def rows(
-    surveys: dict[str, Survey], settings: nn.Settings, rates: list[float], names: list[str]
+    surveys: dict[str, Survey], settings: nn.Settings, rates: list[float], names: list[str], share: float
 ) -> Iterator[dict[str, object]]:
     """Train every variant on every survey with every rate of wrong labels."""
     for where, whole in surveys.items():
         for r in rates:
-            survey, label = contaminate(whole, r, settings.seed)
+            survey, label = contaminate(whole, r, settings.seed, share)
             x = prepare(survey.stamps, settings.normalisation)
             spec = nn.ModelSpec(
                 survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits
@@ -180,7 +192,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the surveys are, or will be")
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
-    parser.add_argument("--rates", type=float, nargs="+", default=list(DEFAULT_RATES))
+    parser.add_argument("--survey", choices=SURVEYS, default="injections", help="kind of the surveys")
+    parser.add_argument("--rates", type=float, nargs="+", help="0 alone for --survey demo")
     parser.add_argument("--regimes", nargs="+", default=list(variants(nn.Settings(), 0.0)))
     parser.add_argument("--epochs", type=int, default=nn.Settings().epochs)
     parser.add_argument("--members", type=int, default=1)
@@ -189,20 +202,23 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/output/noisy_labels.csv"))
     options = parser.parse_args()
+    rates = options.rates or ([0.0] if options.survey == "demo" else list(DEFAULT_RATES))
+    share = SHARE[options.survey]
     surveys = {}
     for seed in options.seeds:
         folder = LoopFolder(options.folder / str(seed))
-        make_survey(folder, seed, options.processes)
+        make_survey(folder, options.survey, seed, options.processes)
         surveys[str(seed)] = survey = load_survey(str(folder.repository), OUTPUT)
         _say(
             f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
-            f"{int(survey.real.sum())} real, {int((survey.sign < 0).sum())} negative"
+            f"{int(survey.real.sum())} real ({int((survey.kind == 'supernova').sum())} of supernovae), "
+            f"{int((survey.sign < 0).sum())} negative"
         )
     settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     table: list[dict[str, object]] = []
     with torch_threads(options.threads), options.output.open("w") as stream:
-        for row in rows(surveys, settings, options.rates, options.regimes):
+        for row in rows(surveys, settings, rates, options.regimes, share):
             if not table:
                 writer = csv.DictWriter(stream, row)
                 writer.writeheader()
