@@ -187,7 +187,7 @@ def _level_and_scale(
 
 def _median(x: torch.Tensor) -> torch.Tensor:
     """Return the lower median of what is not NaN, zero if nothing is, along the last dimension: (..., 1)."""
-    if x.is_cuda:
+    if x.device.type != "cpu":
         return x.nanmedian(dim=-1, keepdim=True).values.nan_to_num()
     # NumPy sorts eight times as fast as torch selects.
     values = np.sort(x.numpy(), axis=-1)  # NaN last
