@@ -135,7 +135,7 @@ def prepare(
     device
         Where to do it; the CPU by default.
     out
-        Where to put them; a new tensor by default.
+        Where to put them, half precision, of the shape of what is returned; a new tensor by default.
 
     Returns
     -------

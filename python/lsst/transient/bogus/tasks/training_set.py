@@ -35,7 +35,7 @@ type _Key = tuple[int, int]
 LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
 """Columns of the label table that a training reads."""
 
-_BATCH = 256  # stamps that are normalised at a time stay in a core's cache
+_BATCH = 256  # stamps normalised at a time: more leave the processor's cache, fewer cost calls
 _MAX_STRATA = 3
 _MIN_INJECTED_IN_STRATUM = 15
 
@@ -171,20 +171,15 @@ def _read_stamps(
 
     from ..nn.threads import in_order
 
-    jobs = (
+    normalisation = config.normalisation.spec()
+    jobs: Iterator[_Job] = (
         _Job(key, places[0], indices, table_reader(cutouts[key])) for key, places, indices in rows.by_table()
     )
-    first = next(jobs, None)
-    if first is None:
-        raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
-    read = first.read()  # which tells what the stamps of all tables are
-    everything = itertools.chain([dataclasses.replace(first, read=lambda: read)], jobs)
-    normalisation = config.normalisation.spec()
-    spec, shape = _what(read, normalisation)
+    spec, shape, jobs = _peek(jobs, normalisation)
     # NumPy asks for large pages, without which the system makes half a million for a million stamps.
     samples = torch.from_numpy(np.empty((len(rows), *shape), dtype=np.float16))
     fill = functools.partial(_fill, samples, spec, normalisation)
-    usable = np.concatenate(list(in_order(fill, everything)))
+    usable = np.concatenate(list(in_order(fill, jobs)))
     filled = 0
     for _, places, _ in rows.by_table():  # close the gaps
         n_good = int(usable[places].sum())
@@ -205,13 +200,24 @@ class _Job:
     read: Callable[[], Table]
 
 
-def _what(cutouts: Table, normalisation: Normalisation) -> tuple[ModelSpec, tuple[int, ...]]:
-    """Return what the stamps of a table are, and the shape of a sample that is made of one."""
+def _peek(
+    jobs: Iterator[_Job], normalisation: Normalisation
+) -> tuple[ModelSpec, tuple[int, ...], Iterator[_Job]]:
+    """Return what the stamps of the first table are, the shape of a sample, and all jobs: it is read once."""
     from ..nn.normalise import prepare
 
-    stamps = Stamps.from_table(cutouts)
-    spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
-    return spec, tuple(prepare(stamps[:0], normalisation).shape[1:])
+    first = next(jobs, None)
+    if first is None:
+        raise InsufficientDataError("Cannot train: no sample of either class.", n_samples=0)
+    table = first.read()
+    stamps = Stamps.from_table(table)
+    shape = tuple(prepare(stamps[:0], normalisation).shape[1:])
+    return _spec(stamps), shape, itertools.chain([dataclasses.replace(first, read=lambda: table)], jobs)
+
+
+def _spec(stamps: Stamps) -> ModelSpec:
+    """Return what stamps are."""
+    return ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
 
 
 def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, job: _Job) -> np.ndarray:
@@ -219,7 +225,7 @@ def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, 
     from ..nn.normalise import prepare
 
     stamps = Stamps.from_table(job.read())
-    own = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+    own = _spec(stamps)
     if own != spec:
         raise InvalidQuantumError(
             f"The cutouts of visit {job.key[0]}, detector {job.key[1]} have {own.stamp_size} pixels and "
