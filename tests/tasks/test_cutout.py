@@ -7,75 +7,22 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import Table
 
 from lsst.daf.butler import Config
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection, makeTestRepo
-from lsst.images import Box, Image, Mask, MaskedImage, MaskPlane, MaskSchema
 from lsst.pex.config import FieldValidationError
-from lsst.pipe.base import InMemoryDatasetHandle
 from lsst.pipe.base.testUtils import assertValidOutput, lintConnections, makeQuantum, runTestQuantum
-from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
+from lsst.transient.bogus.columns import CUTOUTS
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.stamps import CutoutFlag
 from lsst.transient.bogus.tasks.cutout import CutoutConfig, CutoutConnections, CutoutTask
 
-PLANES = ("BAD", "SATURATED", "NO_DATA", "INJECTED")
-# Every image has a box of its own, as the template of the stack has.
-BOXES = {
-    "difference": Box.factory[2310:2400, 1024:1124],
-    "science": Box.factory[2310:2400, 1024:1124],
-    "template": Box.factory[2290:2420, 1004:1144],
-    "matched_template": Box.factory[2310:2400, 1024:1124],
-}
-NO_FLAG_BITS = {"centerBadBits": [], "saturatedBit": ""}
-OFFSETS = {"difference": 0.0, "science": 1e6, "template": 2e6, "matched_template": 3e6}
-
-
-def coded_image(channel: str, unit: u.UnitBase = u.nJy) -> MaskedImage:
-    """Return an image whose pixels tell channel and parent coordinates."""
-    box = BOXES[channel]
-    y, x = np.mgrid[box.y.start : box.y.stop, box.x.start : box.x.stop]
-    pixels = (OFFSETS[channel] + 200.0 * (y - 2290) + (x - 1004)).astype(np.float32)
-    mask = Mask(0, schema=MaskSchema([MaskPlane(name, name) for name in PLANES]), bbox=box)
-    return MaskedImage(
-        Image(pixels, bbox=box, unit=unit),
-        mask=mask,
-        variance=Image(pixels + 0.5, bbox=box, unit=unit**2),
-    )
-
-
-def dia_sources(x: list[float], y: list[float]) -> Table:
-    n = len(x)
-    data = {c.name: np.full(n, c.fill) for c in DIA_SOURCE.columns if not c.optional}
-    return DIA_SOURCE.build(data | {"diaSourceId": 1000 - np.arange(n), "x": np.array(x), "y": np.array(y)})
-
-
-def handles(images: dict[str, MaskedImage]) -> dict[str, InMemoryDatasetHandle]:
-    return {
-        f"{channel}_{kind}": InMemoryDatasetHandle(getattr(image, kind))
-        for channel, image in images.items()
-        for kind in ("image", "variance", "mask")
-    }
-
-
-def run(
-    x: list[float], y: list[float], images: dict[str, MaskedImage] | None = None, **settings: object
-) -> Table:
-    config = CutoutConfig()
-    config.update(**settings)
-    config.validate()
-    images = images or {channel: coded_image(channel) for channel in config.channels}
-    table = CutoutTask(config=config).run(dia_sources=dia_sources(x, y), **handles(images)).cutouts
-    CUTOUTS.check(table)
-    assert table["diaSourceId"].tolist() == (1000 - np.arange(len(x))).tolist()
-    return table
+from .cutout_fakes import BOXES, NO_FLAG_BITS, PLANES, coded_image, dia_sources, handles, run
 
 
 def test_connections() -> None:
@@ -187,58 +134,6 @@ def test_absent_planes_are_logged_once(caplog: pytest.LogCaptureFixture) -> None
         "Mask planes that files do not have, whose bits stay 0: CR in difference, science, template; "
         "STREAK in difference, science, template."
     ]
-
-
-class BoxHandle:
-    """A handle of a file that is read in boxes, or of a legacy one that does not know them."""
-
-    def __init__(self, plane: Image | Mask, *, knows_boxes: bool) -> None:
-        self.plane, self.knows_boxes, self.reads = plane, knows_boxes, []
-
-    def get(self, *, parameters: dict[str, Any] | None = None) -> Image | Mask:
-        box = (parameters or {}).get("bbox")
-        self.reads.append(box)
-        return self.plane if box is None or not self.knows_boxes else self.plane[box]
-
-
-@pytest.mark.parametrize("knows_boxes", [True, False])
-@pytest.mark.parametrize(("y", "n_boxes"), [(2350.0, 2), (2310.0, 1)])
-def test_few_stamps_are_read_in_boxes(knows_boxes: bool, y: float, n_boxes: int) -> None:
-    images = {channel: coded_image(channel) for channel in ("difference", "science", "template")}
-    rng = np.random.default_rng(1)
-    for channel, image in images.items():
-        shape = (BOXES[channel].y.size, BOXES[channel].x.size)
-        image.mask.set("BAD", rng.random(shape) < 0.2)
-    sources = dia_sources([1080.0, np.nan, 1070.0], [2350.0, 2350.0, y])
-
-    def cut(box_cost: int) -> tuple[Table, dict[str, BoxHandle]]:
-        task = CutoutTask(config=CutoutConfig(boxCost=box_cost))
-        planes = {
-            name: BoxHandle(handle.get(), knows_boxes=knows_boxes) for name, handle in handles(images).items()
-        }
-        return task.run(dia_sources=sources, **planes).cutouts, planes
-
-    (boxes, planes), (whole, _) = cut(0), cut(10**9)
-    for name in CUTOUTS.names:
-        np.testing.assert_array_equal(boxes[name], whole[name])
-    assert boxes["mask"].any()
-    assert planes["difference_image"].reads == [None]
-    # A stamp that is partly off a plane has no box: the plane is read whole.
-    inside = [len([b for b in planes[f"{c}_mask"].reads if b is not None]) for c in ("science", "template")]
-    assert inside == ([2, 2] if knows_boxes else [1, 1])
-    is_whole = [None in planes[f"{channel}_variance"].reads for channel in ("science", "template")]
-    assert is_whole == [not knows_boxes or n_boxes == 1, not knows_boxes]
-
-
-@pytest.mark.parametrize(("n", "in_boxes"), [(4, True), (5, False)])
-def test_boxes_only_where_they_cost_less(n: int, in_boxes: bool) -> None:
-    image = coded_image("difference")  # 9000 pixels
-    planes = {k: BoxHandle(getattr(image, k), knows_boxes=True) for k in ("image", "variance", "mask")}
-    task = CutoutTask(config=CutoutConfig(channels=["difference"], boxCost=2000))
-    sources = dia_sources(np.linspace(1060, 1080, n).tolist(), [2350.0] * n)
-    task.run(dia_sources=sources, **{f"difference_{kind}": handle for kind, handle in planes.items()})
-    assert (planes["variance"].reads == [None]) != in_boxes
-    assert len(planes["variance"].reads) == (n if in_boxes else 1)
 
 
 def test_units_are_converted_or_told(caplog: pytest.LogCaptureFixture) -> None:
