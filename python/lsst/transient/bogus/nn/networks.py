@@ -75,8 +75,7 @@ class Compact(nn.Module):
             x = x + y if y.shape == x.shape else y
         c = x.shape[-1] // 2
         centre = x[:, :, c, c]
-        largest = F.max_pool2d(x, x.shape[-1])[:, :, 0, 0]  # faster than ``amax`` and its gradient
-        pooled = torch.stack([centre, x.mean(dim=(2, 3)), largest], dim=2)  # (B, K*F, 3)
+        pooled = torch.stack([centre, x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=2)  # (B, K*F, 3)
         flat = pooled.reshape(len(x), self.n_networks, -1).transpose(0, 1)  # (K, B, 3F)
         return F.relu(self.dense(flat))
 
