@@ -6,11 +6,12 @@
     python benchmarks/training_speed.py [--threads N] [--device cuda] [--precision bfloat16]
 
 ``stacked``: an epoch of `lsst.transient.bogus.nn.train`, all networks together, with the draw of
-the batches, flips and rotations, averaging of weights and validation.  ``plain``: one network after
-another, a loop over batches of the same architecture made of stock layers, with flips alone and
-without validation, in the same precision.  ``floor``: the operations of the forward and backward
+the batches, augmentation, averaging of weights and validation.  ``plain``: one network after another,
+a loop over batches of the same architecture made of stock layers that does the same, as one would
+write it; ``bare``: such a loop without augmentation (but for a flip), averaging and validation.
+All in the same precision.  ``floor``: the operations of the forward and backward
 passes (three times forward) at the rate of a large matrix product of that precision on the same
-device.  Stacked and plain take turns; the best of several epochs counts.
+device.  They take turns; the best of several epochs counts.
 
 With ``--clock cpu`` the processor's time is taken instead of the time on the wall: for one
 thread, on a machine that has other things to do.
@@ -29,15 +30,18 @@ import numpy as np
 import torch
 from plain_network import PlainCompact, flops_per_stamp, gemm_rate
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.nn.device import autocast, resolve_device, resolve_precision, torch_threads
+from lsst.transient.bogus.nn.plan import roc_auc
 from lsst.transient.bogus.nn.spec import Network
 
 SIZE, N_CHANNELS = 29, 4
 N_EPOCHS = 3
 
 type Clock = Callable[[], float]
+type Step = Callable[[torch.Tensor, torch.Tensor], None]
 
 
 def make_clock(name: str, device: torch.device) -> Clock:
@@ -64,25 +68,71 @@ def stacked_rate(x: torch.Tensor, n_folds: int, settings: nn.Settings, clock: Cl
     return float(seen * max(n_folds, 1) * settings.peers / np.diff(times).min())
 
 
-def plain_rate(x: torch.Tensor, settings: nn.Settings, device: torch.device, clock: Clock) -> float:
-    """Return the rate of training a network, one of a row of them."""
+def bare_rate(x: torch.Tensor, settings: nn.Settings, device: torch.device, clock: Clock) -> float:
+    """Return the rate of training a network, one of a row of them, with no more than it takes."""
     x = x.float().to(device)
     y = (torch.arange(len(x), device=device) % 4 == 0).float()
-    network = PlainCompact(N_CHANNELS, settings.network).to(device).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, fused=True)
+    _, step = _plain(settings, device)
     seconds = []
     for epoch in range(N_EPOCHS):
         start = clock()
         for rows in torch.randperm(len(x), device=device).split(settings.batch_size):
-            batch = x[rows].flip(-1) if epoch % 2 else x[rows]
-            with autocast(settings.precision, device):
-                logits = network(batch).float()
-            loss = F.binary_cross_entropy_with_logits(logits, y[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            step(x[rows].flip(-1) if epoch % 2 else x[rows], y[rows])
         seconds.append(clock() - start)
     return len(x) / min(seconds[1:])
+
+
+def plain_rate(
+    x: torch.Tensor, n_folds: int, settings: nn.Settings, device: torch.device, clock: Clock
+) -> float:
+    """Return the rate of training a network, one of a row of them, as `stacked_rate` trains them."""
+    x = x.float().to(device)
+    y = (torch.arange(len(x), device=device) % 4 == 0).float()
+    held = torch.arange(len(x), device=device) % max(n_folds, 1) == 0 if n_folds else torch.zeros_like(y) > 0
+    held_out, seen = torch.nonzero(held)[:, 0], torch.nonzero(~held)[:, 0]
+    network, step = _plain(settings, device)
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
+    seconds = []
+    for _ in range(N_EPOCHS):
+        start = clock()
+        for rows in seen[torch.randperm(len(seen), device=device)].split(settings.batch_size):
+            step(_augmented(x[rows], settings.augmentation.depth), y[rows])
+            averaged.update_parameters(network)
+        averaged.eval()
+        with torch.no_grad():
+            logits = [averaged(x[rows]) for rows in held_out.split(512)]
+        if n_folds:
+            z, truth = torch.cat(logits), y[held_out]
+            F.binary_cross_entropy_with_logits(z, truth).item()
+            roc_auc(z.cpu().numpy(), truth.cpu().numpy() == 1)
+        seconds.append(clock() - start)
+    return len(seen) / min(seconds[1:])
+
+
+def _plain(settings: nn.Settings, device: torch.device) -> tuple[torch.nn.Module, Step]:
+    """Return a network of stock layers, and the function that trains it on a batch."""
+    network = PlainCompact(N_CHANNELS, settings.network).to(device).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, fused=True)
+
+    def step(batch: torch.Tensor, truth: torch.Tensor) -> None:
+        with autocast(settings.precision, device):
+            logits = network(batch).float()
+        loss = F.binary_cross_entropy_with_logits(logits, truth)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return network, step
+
+
+def _augmented(x: torch.Tensor, depth: float) -> torch.Tensor:
+    """Turn or flip a batch, and change the depth of science and template."""
+    turn = int(torch.randint(8, ()))
+    x = torch.rot90(x, turn % 4, (2, 3))
+    x = (x.flip(3) if turn > 3 else x).clone()
+    factor = depth ** (2.0 * torch.rand(len(x), 2, 1, 1, device=x.device) - 1.0)
+    x[:, 1:3] = torch.asinh(torch.sinh(x[:, 1:3]) * factor)
+    return x
 
 
 def main() -> None:
@@ -118,15 +168,18 @@ def main() -> None:
                     precision=precision,
                     negative_sign_weight=1.0,
                 )
-                plain = plain_rate(x, settings, device, clock)
+                bare = bare_rate(x, settings, device, clock)
+                plain = plain_rate(x, n_folds, settings, device, clock)
                 stacked = stacked_rate(x, n_folds, settings, clock)
                 row = {
                     "precision": precision,
                     "networks": max(n_folds, 1) * peers,
                     "stacked_per_s": round(stacked),
                     "plain_per_s": round(plain),
+                    "bare_per_s": round(bare),
                     "floor_per_s": round(floor),
                     "stacked_over_plain": round(stacked / plain, 2),
+                    "stacked_over_bare": round(stacked / bare, 2),
                     "fraction_of_floor": round(stacked / floor, 2),
                 }
                 sys.stdout.write(json.dumps(row) + "\n")
