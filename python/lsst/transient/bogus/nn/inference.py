@@ -209,7 +209,8 @@ def _evaluate(
     if stamps.channels != spec.channels:
         raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
     device = device or torch.device("cpu")
-    model.to(device).network.eval()
+    if model.to(device).network.training:
+        model.network.eval()
     if not len(stamps):  # the shape of an answer to nothing
         size = crop_size(spec.stamp_size, spec.normalisation.crop)
         answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
@@ -236,7 +237,7 @@ def _evaluate(
 
 def _batches(n: int, largest: int) -> list[slice]:
     """Divide rows into the fewest batches, of about the same size."""
-    edges = np.linspace(0, n, -(-n // largest) + 1)
-    if largest % _LANES == 0:
-        edges[:-1] = np.floor(edges[:-1] / _LANES) * _LANES
-    return [slice(start, stop) for start, stop in itertools.pairwise(edges.astype(int).tolist())]
+    count = -(-n // largest)
+    step = _LANES if largest % _LANES == 0 else 1
+    edges = [n * i // count // step * step for i in range(count)] + [n]
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]

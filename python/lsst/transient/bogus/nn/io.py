@@ -26,7 +26,7 @@ import torch
 from ..errors import ModelFormatError
 from .model import Model
 from .spec import ModelSpec
-from .tensors import from_arrow, to_arrow
+from .tensors import from_arrow, read_meta, to_arrow
 
 FORMAT_VERSION = 1
 """Version of the form written by this code; greater ones cannot be read."""
@@ -190,7 +190,7 @@ def _tensors(model: Model) -> dict[str, torch.Tensor]:
 
 def _read_meta(table: pyarrow.Table) -> dict[str, Any]:
     """Read the metadata if the table is one of ours and not from the future."""
-    _, meta = from_arrow(table.slice(0, 0) if isinstance(table, pyarrow.Table) else table)
+    meta = read_meta(table)
     _check_format(meta)
     return meta
 

@@ -52,10 +52,16 @@ def canonical_sign(difference: torch.Tensor) -> torch.Tensor:
     sign : `torch.Tensor`
         +1 or -1, shape (N,).
     """
-    axis = torch.arange(difference.shape[-1], device=difference.device) - difference.shape[-1] // 2
-    profile = torch.exp(-0.5 * (axis / _CENTRE_SIGMA) ** 2)
-    flux = difference.flatten(1) @ torch.outer(profile, profile).flatten()
+    flux = difference.flatten(1) @ _core(difference.shape[-1], difference.device)
     return torch.where(flux < 0, -1.0, 1.0)
+
+
+@functools.lru_cache(maxsize=8)
+def _core(size: int, device: torch.device) -> torch.Tensor:
+    """Return the weight of each pixel of a stamp in the flux at its centre, flat."""
+    axis = torch.arange(size, device=device) - size // 2
+    profile = torch.exp(-0.5 * (axis / _CENTRE_SIGMA) ** 2)
+    return torch.outer(profile, profile).flatten()
 
 
 def normalise(
@@ -105,13 +111,15 @@ def normalise(
     level, scale = _level_and_scale(pixels, noise, channels, spec)
     pixels.sub_(level).div_(scale)  # not finite where a pixel is missing or has no noise
     size = pixels.abs()
-    valid = functools.reduce(torch.logical_and, (size < torch.inf).unbind(dim=1))  # six times ``all``
+    valid = functools.reduce(torch.maximum, size.unbind(dim=1)) < torch.inf  # ten times as fast as ``all``
     if flagged is not None:
         valid &= ~flagged[window]
     if spec.kind == "minmax":
         pixels.nan_to_num_(0.0, 0.0, 0.0)
     else:
-        size.nan_to_num_(0.0, 0.0, 0.0).clamp_(max=spec.clip).div_(spec.softening)
+        size.nan_to_num_(0.0, 0.0, 0.0).clamp_(max=spec.clip)
+        if spec.softening != 1.0:
+            size.div_(spec.softening)
         torch.copysign(_asinh(size), pixels, out=pixels)
     out[:, n_channels] = valid
     return out
@@ -149,7 +157,7 @@ def prepare(
     flagged = None
     bits = sum(1 << i for i, name in enumerate(stamps.mask_bits) if name.lower() in spec.flag_bits)
     if stamps.mask is not None and bits:
-        flagged = functools.reduce(torch.bitwise_or, bring(stamps.mask).unbind(dim=1)) & bits != 0
+        flagged = (functools.reduce(torch.bitwise_or, bring(stamps.mask).unbind(dim=1)) & bits).bool()
     samples = normalise(image, variance, flagged, stamps.channels, spec)
     return samples.half() if out is None else out.copy_(samples)
 
@@ -179,9 +187,11 @@ def _level_and_scale(
         return level.unsqueeze(3), (_MAD_TO_SIGMA * spread).clamp_min(1e-30).unsqueeze(3)
     level = torch.zeros(*pixels.shape[:2], 1, 1, device=pixels.device)
     others = [i for i, name in enumerate(channels) if name != "difference"]
-    sparse, weak = pixels[thin][:, others], noise[thin][:, others]
+    sparse, weak = (torch.stack([x[thin][:, i] for i in others], dim=1) for x in (pixels, noise))
     good = (sparse.abs() < torch.inf) & (weak > 0)
-    level[:, others, 0] = _median(torch.where(good, sparse, torch.nan).flatten(2))
+    medians = _median(torch.where(good, sparse, torch.nan).flatten(2))
+    for i, median in zip(others, medians.unbind(dim=1), strict=True):
+        level[:, i, 0] = median
     return level, noise.sqrt_()
 
 
@@ -203,9 +213,11 @@ def _mirror(pixels: torch.Tensor, noise: torch.Tensor, channels: tuple[str, ...]
     pixels[:, d].mul_(sign[:, None, None])
     rows = torch.nonzero(sign < 0)[:, 0]
     if "science" in channels and "template" in channels:
-        pair = torch.tensor([channels.index("science"), channels.index("template")], device=pixels.device)
         for planes in (pixels, noise):
-            planes[rows[:, None], pair] = planes[rows[:, None], pair.flip(0)]
+            science, template = (planes[:, channels.index(name)] for name in ("science", "template"))
+            shown = template.index_select(0, rows)
+            template.index_copy_(0, rows, science.index_select(0, rows))
+            science.index_copy_(0, rows, shown)
 
 
 def asinh_(x: torch.Tensor) -> torch.Tensor:

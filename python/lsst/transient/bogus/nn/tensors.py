@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-__all__ = ("from_arrow", "to_arrow")
+__all__ = ("from_arrow", "read_meta", "to_arrow")
 
 import json
 import math
@@ -78,15 +78,7 @@ def from_arrow(table: pyarrow.Table) -> tuple[dict[str, torch.Tensor], dict[str,
     ModelFormatError
         Raised if the table is not one of tensors, or is damaged.
     """
-    if not isinstance(table, pyarrow.Table):
-        raise ModelFormatError(f"A stored model is an Arrow table; got {type(table).__name__}.")
-    text = (table.schema.metadata or {}).get(_KEY)
-    if text is None or not set(_SCHEMA.names) <= set(table.column_names):
-        raise ModelFormatError(f"The table is not a stored model: its columns are {table.column_names}.")
-    try:
-        meta = json.loads(text)
-    except ValueError as error:
-        raise ModelFormatError(f"The metadata of the stored model is not JSON: {error}") from error
+    meta = read_meta(table)
     tensors = {}
     for row in table.select(_SCHEMA.names).to_pylist():
         dtype, shape = _DTYPES.get(row["dtype"]), tuple(row["shape"] or ())
@@ -99,3 +91,33 @@ def from_arrow(table: pyarrow.Table) -> tuple[dict[str, torch.Tensor], dict[str,
         flat = np.frombuffer(bytearray(row["data"]), dtype=row["dtype"])
         tensors[row["name"]] = torch.from_numpy(flat).reshape(shape)
     return tensors, meta
+
+
+def read_meta(table: pyarrow.Table) -> dict[str, Any]:
+    """Read the metadata that `to_arrow` stored, without the tensors.
+
+    Parameters
+    ----------
+    table
+        Table.
+
+    Returns
+    -------
+    meta : `dict`
+        The metadata.
+
+    Raises
+    ------
+    ModelFormatError
+        Raised if the table is not one of tensors, or its metadata is damaged.
+    """
+    if not isinstance(table, pyarrow.Table):
+        raise ModelFormatError(f"A stored model is an Arrow table; got {type(table).__name__}.")
+    text = (table.schema.metadata or {}).get(_KEY)
+    if text is None or not set(_SCHEMA.names) <= set(table.column_names):
+        raise ModelFormatError(f"The table is not a stored model: its columns are {table.column_names}.")
+    try:
+        meta: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise ModelFormatError(f"The metadata of the stored model is not JSON: {error}") from error
+    return meta
