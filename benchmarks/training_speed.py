@@ -88,8 +88,8 @@ def plain_rate(
     """Return the rate of training a network, one of a row of them, as `stacked_rate` trains them."""
     x = x.float().to(device)
     y = (torch.arange(len(x), device=device) % 4 == 0).float()
-    held = torch.arange(len(x), device=device) % max(n_folds, 1) == 0 if n_folds else torch.zeros_like(y) > 0
-    held_out, seen = torch.nonzero(held)[:, 0], torch.nonzero(~held)[:, 0]
+    is_held_out = torch.arange(len(x), device=device) % (n_folds or len(x) + 1) == n_folds - 1
+    held_out, seen = (torch.nonzero(rows)[:, 0] for rows in (is_held_out, ~is_held_out))
     network, step = _plain(settings, device)
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.averaging), use_buffers=True)
     seconds = []
@@ -98,13 +98,12 @@ def plain_rate(
         for rows in seen[torch.randperm(len(seen), device=device)].split(settings.batch_size):
             step(_augmented(x[rows], settings.augmentation.depth), y[rows])
             averaged.update_parameters(network)
-        averaged.eval()
-        with torch.no_grad():
-            logits = [averaged(x[rows]) for rows in held_out.split(512)]
         if n_folds:
-            z, truth = torch.cat(logits), y[held_out]
-            F.binary_cross_entropy_with_logits(z, truth).item()
-            roc_auc(z.cpu().numpy(), truth.cpu().numpy() == 1)
+            averaged.eval()
+            with torch.no_grad():
+                z = torch.cat([averaged(x[rows]) for rows in held_out.split(512)])
+            F.binary_cross_entropy_with_logits(z, y[held_out]).item()
+            roc_auc(z.cpu().numpy(), y[held_out].cpu().numpy() == 1)
         seconds.append(clock() - start)
     return len(seen) / min(seconds[1:])
 
