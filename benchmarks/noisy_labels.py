@@ -10,6 +10,8 @@ To the noise that its labels have (real transients called bogus), more is added:
 called bogus until they are a fraction r of the negative class that is trained on.  The labelled
 injections are the same third of all for every r, so that r alone changes.  Scores are out of fold,
 and all detections count: positive are injections, whatever they are called, and real transients.
+Hidden sources are sought in the visits as they are, without injections, by the networks that did
+not see their sky tile, and compared with injections of equal signal-to-noise.
 
 Six regimes have the default network, stamps and augmentation.  ``published_*`` are what a user finds
 published instead: two convolutions and dense layers, stamps of either sign, each scaled from its
@@ -31,9 +33,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from survey_stamps import Survey, load_survey
+from survey_stamps import Survey, load_as_they_are, load_survey
 
 from lsst.transient.bogus import nn
+from lsst.transient.bogus.ensembles import network_mean
 from lsst.transient.bogus.evaluation.subsets import quantile_strata
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.normalise import prepare
@@ -41,15 +44,19 @@ from lsst.transient.bogus.nn.plan import roc_auc
 from lsst.transient.bogus.nn.spec import Augmentation, Network, Normalisation, Regime
 from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.seeds import generator
+from lsst.transient.bogus.standalone.execution import PipetaskRun, run_pipetask
 from lsst.transient.bogus.standalone.loop import LABELLED, OUTPUT, LoopFolder, run_loop
 
 N_STRATA = 3
 N_FOLDS = 3
+HIDDEN_FPR = 0.02
 N_LABELLED = 1 / 3
 """Fraction of the injections that is labelled; the others are for wrong labels."""
 PIPELINE = Path(__file__).parent / "pipelines" / "noisy_labels.yaml"
 SLOW_RATES = (0.0, 0.25)
 """Rates of wrong labels of what takes most of the time."""
+AS_THEY_ARE = "as_they_are"
+"""Collection of detections and stamps of the visits without injections."""
 CNN2 = Network("cnn2", (32, 64), 128, dropout=0.25)
 
 
@@ -98,6 +105,16 @@ def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
         subset=LABELLED,
         title=f"Survey {seed}",
     )
+    again = PipetaskRun(
+        repository=folder.repository,
+        pipeline=f"{PIPELINE}#subtractImages,detectDiaSources,cutout",
+        inputs=(OUTPUT,),
+        output=AS_THEY_ARE,
+        data_query="instrument = 'SimCam'",
+        overrides=("parameters:scienceImage=visit_image",),
+        processes=processes,
+    )
+    run_pipetask(again, log_file=folder.log, title=f"Survey {seed} without injections")
 
 
 def contaminate(survey: Survey, r: float, seed: int) -> tuple[Survey, np.ndarray]:
@@ -119,25 +136,42 @@ def fpr_at(score: np.ndarray, positive: np.ndarray, tpr: float) -> float:
 
 
 def measure(score: np.ndarray, survey: Survey) -> dict[str, float]:
-    """Compare scores with the true classes."""
+    """Compare out-of-fold scores with the true classes."""
     injected = survey.label == 1
     positive = injected | survey.real
-    threshold = np.quantile(score[~positive], 0.98)
-    supernovae = survey.real & (survey.kind == "supernova")
     balanced = _balanced_threshold(score, injected)
     above = survey.sign > 0
     return {
         "auc": roc_auc(score, positive),
-        "auc_injected": roc_auc(score[injected | ~positive], injected[injected | ~positive]),
-        "auc_real": roc_auc(score[~injected], survey.real[~injected]),
         "fpr_at_tpr95": fpr_at(score, positive, 0.95),
         "fpr_at_tpr95_above_sky": fpr_at(score[above], positive[above], 0.95),
         "fpr_at_tpr99": fpr_at(score, positive, 0.99),
         "sensitivity": float(np.mean(score[positive] >= balanced)),
         "specificity": float(np.mean(score[~positive] < balanced)),
-        "recovery_gap": recovery_gap(score >= threshold, survey.snr, survey.real, injected),
-        "recovery_gap_sn": recovery_gap(score >= threshold, survey.snr, supernovae, injected),
     }
+
+
+def measure_hidden(model: nn.Model, search: Survey, score: np.ndarray, survey: Survey) -> dict[str, float]:
+    """Compare hidden sources of the visits as they are with injections of the same brightness."""
+    by_network = nn.predict(model, search.stamps)
+    fold = np.array(model.spec.network_fold)[:, np.newaxis]
+    is_blind = (fold == search.fold % N_FOLDS) | (search.fold < 0)
+    found = network_mean(np.where(is_blind, by_network, np.nan))
+    threshold = np.quantile(found[~search.real], 1.0 - HIDDEN_FPR)
+    injected = survey.label == 1
+    recovered = np.concatenate([found, score[injected]]) >= threshold
+    snr = np.concatenate([search.snr, survey.snr[injected]])
+    supernovae = search.real & (search.kind == "supernova")
+    none, all_injected = np.zeros(injected.sum(), dtype=bool), np.ones(injected.sum(), dtype=bool)
+    is_injected = np.concatenate([np.zeros(len(search), dtype=bool), all_injected])
+    gaps = {
+        name: recovery_gap(recovered, snr, np.concatenate([rows, none]), is_injected)
+        for name, rows in (
+            ("hidden_gap", supernovae),
+            ("hidden_gap_above_sky", supernovae & (search.sign > 0)),
+        )
+    }
+    return {"hidden_auc": roc_auc(found, search.real), **gaps}
 
 
 def recovery_gap(recovered: np.ndarray, snr: np.ndarray, real: np.ndarray, injected: np.ndarray) -> float:
@@ -160,7 +194,11 @@ def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
 
 
 def rows(
-    surveys: dict[str, Survey], settings: nn.Settings, rates: list[float], names: list[str]
+    surveys: dict[str, Survey],
+    searches: dict[str, Survey],
+    settings: nn.Settings,
+    rates: list[float],
+    names: list[str],
 ) -> Iterator[dict[str, object]]:
     """Train every variant on every survey with every rate of wrong labels."""
     for where, whole in surveys.items():
@@ -183,7 +221,9 @@ def rows(
                     stratum=quantile_strata(survey.snr, survey.snr[label == 1], N_STRATA),
                 )
                 seconds = time.perf_counter() - start
-                metrics = measure(result.out_of_fold.mean(axis=0), survey)
+                score = result.out_of_fold.mean(axis=0)
+                metrics = measure(score, survey)
+                metrics |= measure_hidden(result.model, searches[where], score, survey)
                 yield {"survey": where, "r": r, "regime": name, **metrics, "seconds": seconds}
 
 
@@ -207,21 +247,22 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/output/noisy_labels.csv"))
     options = parser.parse_args()
-    surveys = {}
+    surveys, searches = {}, {}
     for seed in options.seeds:
         folder = LoopFolder(options.folder / str(seed))
         make_survey(folder, seed, options.processes)
         surveys[str(seed)] = survey = load_survey(str(folder.repository), OUTPUT)
+        searches[str(seed)] = search = load_as_they_are(str(folder.repository), AS_THEY_ARE, survey)
         _say(
             f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
-            f"{int(survey.real.sum())} real ({int((survey.kind == 'supernova').sum())} of supernovae), "
-            f"{int((survey.sign < 0).sum())} negative"
+            f"{int((survey.sign < 0).sum())} negative; without injections {len(search)}, "
+            f"{int(search.real.sum())} real, {int((search.kind == 'supernova').sum())} of supernovae"
         )
     settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     table: list[dict[str, object]] = []
     with torch_threads(options.threads), options.output.open("w") as stream:
-        for row in rows(surveys, settings, options.rates, options.regimes):
+        for row in rows(surveys, searches, settings, options.rates, options.regimes):
             if not table:
                 writer = csv.DictWriter(stream, row)
                 writer.writeheader()
@@ -240,16 +281,8 @@ def summarise(table: list[dict[str, object]]) -> None:
         for name in dict.fromkeys(row["regime"] for row in table):
             chosen = [row for row in table if row["r"] == r and row["regime"] == name]
             cells = []
-            for metric in (
-                "auc",
-                "fpr_at_tpr95",
-                "fpr_at_tpr95_above_sky",
-                "fpr_at_tpr99",
-                "sensitivity",
-                "specificity",
-                "recovery_gap",
-                "recovery_gap_sn",
-            ):
+            metrics = [key for key in chosen[0] if key not in ("survey", "r", "regime", "seconds")]
+            for metric in metrics:
                 values = np.array([row[metric] for row in chosen], dtype=float)
                 cells.append(f"{metric} {np.mean(values):.4f} ± {np.std(values):.4f}")
             _say(f"r={r:<5} {name:<24} {'  '.join(cells)}")

@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
-__all__ = ("Survey", "load_survey")
+__all__ = ("Survey", "load_as_they_are", "load_survey")
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+from astropy.table import Table
 from survey_truth import read_truths
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.evaluation.truth_match import match_truth
+from lsst.transient.bogus.folds import sky_tiles
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn import Stamps
+from lsst.transient.bogus.stamps import CutoutFlag
 
 RADIUS_ARCSEC = 1.0
 MIN_SIGNIFICANCE = 3.0
+
+type Columns = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,38 +77,80 @@ def load_survey(repo: str, collections: str) -> Survey:
     survey : `Survey`
         All detections.
     """
-    parts: dict[str, list[np.ndarray]] = {}
     with Butler.from_config(repo, collections=collections.split(",")) as butler:
-        truths = read_truths(butler)
-        for ref in sorted(butler.query_datasets("transient_labels"), key=lambda ref: ref.dataId):
-            labels, cutouts, sources = (
-                read_table(butler.getDeferred(name, ref.dataId))
-                for name in ("transient_labels", "transient_cutouts", "dia_source_detector")
-            )
-            truth = truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"])))
-            stamps = Stamps.from_table(cutouts)
-            match = match_truth(
-                np.asarray(sources["ra"]),
-                np.asarray(sources["dec"]),
-                np.asarray(sources["psfFlux"]),
-                truth,
-                radius_arcsec=RADIUS_ARCSEC,
-                min_significance=MIN_SIGNIFICANCE,
-            )
-            keep = stamps.usable & ~np.asarray(labels["is_ambiguous"])
-            label = np.asarray(labels["label"])
-            columns = {
-                "image": stamps.image,
-                "variance": stamps.variance,
-                "mask": stamps.mask,
-                "label": label,
-                "real": (match.kind != "") & (label == 0),
-                "kind": np.where(label == 0, match.kind, ""),
-                "visit": np.full(len(labels), ref.dataId["visit"]),
-                **{name: np.asarray(labels[name]) for name in ("fold", "tile", "sign", "snr")},
-            }
-            for name, values in columns.items():
-                parts.setdefault(name, []).append(values[keep])
-    whole = {name: np.concatenate(values) for name, values in parts.items()}
+        return _load(butler, _label_columns)
+
+
+def load_as_they_are(repo: str, collections: str, injected: Survey) -> Survey:
+    """Read what was detected in the visits as they are, without injections.
+
+    Parameters
+    ----------
+    repo
+        Repository.
+    collections
+        Comma-separated collections, first that of cutouts and DIA sources without injections.
+    injected
+        The survey with injections, whose sky tiles and folds are taken.
+
+    Returns
+    -------
+    survey : `Survey`
+        All detections but flashes in rows; the fold is -1 on tiles without training samples.
+    """
+    fold_of_tile = dict(zip(injected.tile.tolist(), injected.fold.tolist(), strict=True))
+
+    def columns(labels: Table, sources: Table, cutouts: Table) -> tuple[Columns, np.ndarray]:
+        tile = sky_tiles(sources["ra"], sources["dec"], nside=labels.meta["NSIDE"])
+        values = {
+            "label": np.zeros(len(sources), dtype=np.int64),
+            "tile": tile,
+            "fold": np.array([fold_of_tile.get(t, -1) for t in tile.tolist()], dtype=np.int64),
+            "sign": np.where(np.asarray(sources["isNegative"], dtype=bool), -1, 1),
+            "snr": np.asarray(sources["snr"]),
+        }
+        flags = np.asarray(cutouts["cutout_flag"]).astype(int)
+        return values, (flags & int(CutoutFlag.GLINT_TRAIL)) == 0
+
+    with Butler.from_config(repo, collections=collections.split(",")) as butler:
+        return _load(butler, columns)
+
+
+def _label_columns(labels: Table, *_: Table) -> tuple[Columns, np.ndarray]:
+    """Return the columns of the label table, and which detections are not ambiguous."""
+    values = {name: np.asarray(labels[name]) for name in ("label", "fold", "tile", "sign", "snr")}
+    return values, ~np.asarray(labels["is_ambiguous"])
+
+
+def _load(butler: Butler, columns: Callable[[Table, Table, Table], tuple[Columns, np.ndarray]]) -> Survey:
+    """Read stamps and truth of every detector, and what ``columns`` returns, of what it keeps."""
+    parts: dict[str, list[np.ndarray]] = {}
+    truths = read_truths(butler)
+    for ref in sorted(butler.query_datasets("transient_cutouts"), key=lambda ref: ref.dataId):
+        labels, sources, cutouts = (
+            read_table(butler.getDeferred(name, ref.dataId))
+            for name in ("transient_labels", "dia_source_detector", "transient_cutouts")
+        )
+        stamps = Stamps.from_table(cutouts)
+        match = match_truth(
+            np.asarray(sources["ra"]),
+            np.asarray(sources["dec"]),
+            np.asarray(sources["psfFlux"]),
+            truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"]))),
+            radius_arcsec=RADIUS_ARCSEC,
+            min_significance=MIN_SIGNIFICANCE,
+        )
+        values, keep = columns(labels, sources, cutouts)
+        values |= {
+            "image": stamps.image,
+            "variance": stamps.variance,
+            "mask": stamps.mask,
+            "real": (match.kind != "") & (values["label"] == 0),
+            "kind": np.where(values["label"] == 0, match.kind, ""),
+            "visit": np.full(len(sources), ref.dataId["visit"]),
+        }
+        for name, column in values.items():
+            parts.setdefault(name, []).append(column[keep & stamps.usable])
+    whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     images = {name: whole.pop(name) for name in ("image", "variance", "mask")}
     return Survey(Stamps(**images, channels=stamps.channels, mask_bits=stamps.mask_bits), **whole)
