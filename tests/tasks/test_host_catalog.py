@@ -108,7 +108,7 @@ def test_default_shares() -> None:
     assert n_hostless / (n - n_hostless) == pytest.approx(0.05, abs=0.01)
 
 
-def inside(table: Table, margin: float = 20.0) -> np.ndarray:
+def inside(table: Table, margin: float = 0.0) -> np.ndarray:
     limits = [(np.min(table[name]) + margin, np.max(table[name]) - margin) for name in ("x", "y")]
     return np.all(
         [(table[n] >= low) & (table[n] <= high) for n, (low, high) in zip("xy", limits, strict=True)], axis=0

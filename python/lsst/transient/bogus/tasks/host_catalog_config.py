@@ -148,8 +148,10 @@ class GalaxyHostCatalogConfig(PipelineTaskConfig, pipelineConnections=GalaxyHost
     )
     margin = RangeField(
         dtype=float,
-        doc="Least distance of hosts, and of host-less injections, from the edge of the box in pixels.",
-        default=20.0,
+        doc="Least distance of hosts, and of host-less injections, from the edge of the box in pixels. "
+        "Injections near the edge teach that a source whose stamp the edge cuts can be real; with a margin "
+        "of half a stamp there are none.",
+        default=0.0,
         min=0.0,
     )
     box = ListField[int](
