@@ -72,7 +72,7 @@ def test_hosts_from_coadd_objects(rotation: float, parity: int) -> None:
     rows = catalog[~catalog["is_hostless"]]
     number = np.asarray(rows["host_id"]) - 10**12
     x, y = wcs.all_world2pix(table["coord_ra"], table["coord_dec"], 0)
-    inside = (np.abs(x - 1999.5) <= 1979.5) & (np.abs(y - 1999.5) <= 1979.5)
+    inside = (np.abs(x - 1999.5) <= 1999.5) & (np.abs(y - 1999.5) <= 1999.5)
     expected = inside & (np.arange(3000) % 2 == 1) & (np.arange(3000) % 3 > 0)
     assert sorted(number) == np.flatnonzero(expected).tolist()
     np.testing.assert_allclose(rows["host_semi_major"], 2.0, rtol=1e-3)
