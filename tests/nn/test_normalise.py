@@ -56,6 +56,13 @@ def test_only_the_difference_keeps_its_zero():
 
 
 @pytest.mark.parametrize("kind", ["snr", "robust", "minmax"])
+def test_the_difference_alone(kind):
+    image, spec = random_stamps(), Normalisation(kind)
+    alone = normalise(image[:, :1], None, None, CHANNELS[:1], spec)
+    torch.testing.assert_close(alone[:, 0], normalise(image, None, None, CHANNELS, spec)[:, 0])
+
+
+@pytest.mark.parametrize("kind", ["snr", "robust", "minmax"])
 def test_missing_and_flagged_pixels(kind):
     image = random_stamps()
     image[1, 2, 4, 5] = torch.nan

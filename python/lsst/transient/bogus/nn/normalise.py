@@ -52,16 +52,10 @@ def canonical_sign(difference: torch.Tensor) -> torch.Tensor:
     sign : `torch.Tensor`
         +1 or -1, shape (N,).
     """
-    flux = difference.flatten(1) @ _core(difference.shape[-1], difference.device)
-    return torch.where(flux < 0, -1.0, 1.0)
-
-
-@functools.lru_cache(maxsize=8)
-def _core(size: int, device: torch.device) -> torch.Tensor:
-    """Return the weight of each pixel of a stamp in the flux at its centre, flat."""
-    axis = torch.arange(size, device=device) - size // 2
+    axis = torch.arange(difference.shape[-1], device=difference.device) - difference.shape[-1] // 2
     profile = torch.exp(-0.5 * (axis / _CENTRE_SIGMA) ** 2)
-    return torch.outer(profile, profile).flatten()
+    flux = difference.flatten(1) @ torch.outer(profile, profile).flatten()
+    return torch.where(flux < 0, -1.0, 1.0)
 
 
 def normalise(
@@ -186,12 +180,10 @@ def _level_and_scale(
         spread = _median((sparse - level).abs())
         return level.unsqueeze(3), (_MAD_TO_SIGMA * spread).clamp_min(1e-30).unsqueeze(3)
     level = torch.zeros(*pixels.shape[:2], 1, 1, device=pixels.device)
-    others = [i for i, name in enumerate(channels) if name != "difference"]
-    sparse, weak = (torch.stack([x[thin][:, i] for i in others], dim=1) for x in (pixels, noise))
-    good = (sparse.abs() < torch.inf) & (weak > 0)
-    medians = _median(torch.where(good, sparse, torch.nan).flatten(2))
-    for i, median in zip(others, medians.unbind(dim=1), strict=True):
-        level[:, i, 0] = median
+    for i in (i for i, name in enumerate(channels) if name != "difference"):
+        sparse, weak = pixels[thin][:, i], noise[thin][:, i]
+        good = (sparse.abs() < torch.inf) & (weak > 0)
+        level[:, i, 0] = _median(torch.where(good, sparse, torch.nan).flatten(1))
     return level, noise.sqrt_()
 
 
