@@ -50,7 +50,7 @@ from lsst.transient.bogus.standalone.loop import LABELLED, OUTPUT, LoopFolder, r
 N_STRATA = 3
 N_FOLDS = 3
 HIDDEN_FPR = 0.02
-N_LABELLED = 1 / 3
+LABELLED_SHARE = 1 / 3
 """Fraction of the injections that is labelled; the others are for wrong labels."""
 PIPELINE = Path(__file__).parent / "pipelines" / "noisy_labels.yaml"
 SLOW_RATES = (0.0, 0.25)
@@ -120,7 +120,7 @@ def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
 def contaminate(survey: Survey, r: float, seed: int) -> tuple[Survey, np.ndarray]:
     """Return the detections that take part, and their labels: a fraction r of the zeros is injected."""
     injected = generator("contaminate", seed).permutation(np.flatnonzero(survey.label == 1))
-    labelled, pool = np.split(injected, [int(N_LABELLED * len(injected))])
+    labelled, pool = np.split(injected, [int(LABELLED_SHARE * len(injected))])
     others = np.flatnonzero(survey.label == 0)
     n_wrong = round(r / (1.0 - r) * int(np.count_nonzero(survey.sign[others] > 0)))
     if n_wrong > len(pool):
@@ -159,13 +159,10 @@ def measure_hidden(model: nn.Model, search: Survey, score: np.ndarray, survey: S
     found = network_mean(np.where(is_blind, by_network, np.nan))
     threshold = np.quantile(found[~search.real], 1.0 - HIDDEN_FPR)
     injected = survey.label == 1
-    recovered = np.concatenate([found, score[injected]]) >= threshold
-    snr = np.concatenate([search.snr, survey.snr[injected]])
+    recovered = score[injected] >= threshold
     supernovae = search.real & (search.kind == "supernova")
-    none, all_injected = np.zeros(injected.sum(), dtype=bool), np.ones(injected.sum(), dtype=bool)
-    is_injected = np.concatenate([np.zeros(len(search), dtype=bool), all_injected])
     gaps = {
-        name: recovery_gap(recovered, snr, np.concatenate([rows, none]), is_injected)
+        name: recovery_gap(found[rows] >= threshold, search.snr[rows], recovered, survey.snr[injected])
         for name, rows in (
             ("hidden_gap", supernovae),
             ("hidden_gap_above_sky", supernovae & (search.sign > 0)),
@@ -174,16 +171,18 @@ def measure_hidden(model: nn.Model, search: Survey, score: np.ndarray, survey: S
     return {"hidden_auc": roc_auc(found, search.real), **gaps}
 
 
-def recovery_gap(recovered: np.ndarray, snr: np.ndarray, real: np.ndarray, injected: np.ndarray) -> float:
+def recovery_gap(
+    is_real_recovered: np.ndarray, real_snr: np.ndarray, is_recovered: np.ndarray, snr: np.ndarray
+) -> float:
     """Return how much more often real sources are recovered than injections of their signal-to-noise.
 
     To each real source those injections are compared whose signal-to-noise is within a fifth of its
     own, or the brightest tenth if there are fewer than ten.
     """
-    near = np.abs(np.log(snr[real][:, np.newaxis] / snr[injected])) < 0.2
-    near[near.sum(axis=1) < 10] = snr[injected] >= np.quantile(snr[injected], 0.9)
-    expected = np.average(np.broadcast_to(recovered[injected], near.shape), axis=1, weights=near)
-    return float(np.mean(recovered[real] - expected)) if real.any() else float("nan")
+    near = np.abs(np.log(real_snr[:, np.newaxis] / snr)) < 0.2
+    near[near.sum(axis=1) < 10] = snr >= np.quantile(snr, 0.9)
+    expected = np.average(np.broadcast_to(is_recovered, near.shape), axis=1, weights=near)
+    return float(np.mean(is_real_recovered - expected)) if len(real_snr) else float("nan")
 
 
 def _balanced_threshold(score: np.ndarray, injected: np.ndarray) -> float:
@@ -208,10 +207,11 @@ def rows(
                 survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits
             )
             known = variants(settings, r)
+            prepared = {n: prepare(survey.stamps, n) for n in {v.normalisation for v in known.values()}}
             for name in (name for name in names if name in known):
                 start = time.perf_counter()
                 result = nn.train(
-                    prepare(survey.stamps, known[name].normalisation),
+                    prepared[known[name].normalisation],
                     label,
                     survey.fold % N_FOLDS,
                     known[name],

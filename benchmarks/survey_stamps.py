@@ -98,14 +98,15 @@ def load_as_they_are(repo: str, collections: str, injected: Survey) -> Survey:
     survey : `Survey`
         All detections but flashes in rows; the fold is -1 on tiles without training samples.
     """
-    fold_of_tile = dict(zip(injected.tile.tolist(), injected.fold.tolist(), strict=True))
+    known, first = np.unique(injected.tile, return_index=True)
 
     def columns(labels: Table, sources: Table, cutouts: Table) -> tuple[Columns, np.ndarray]:
         tile = sky_tiles(sources["ra"], sources["dec"], nside=labels.meta["NSIDE"])
+        place = np.minimum(np.searchsorted(known, tile), len(known) - 1)
         values = {
             "label": np.zeros(len(sources), dtype=np.int64),
             "tile": tile,
-            "fold": np.array([fold_of_tile.get(t, -1) for t in tile.tolist()], dtype=np.int64),
+            "fold": np.where(known[place] == tile, injected.fold[first[place]], -1),
             "sign": np.where(np.asarray(sources["isNegative"], dtype=bool), -1, 1),
             "snr": np.asarray(sources["snr"]),
         }
