@@ -13,7 +13,8 @@ that reading, in the same runs; ``loop``: normalisation stamp by stamp, then bat
 64 through one stock network after another, as such tasks are commonly written, with the loading of
 the weights and the output table that it needs too; ``floor``: bare
 forward passes of the same networks on normalised stamps, at the best batch size, memory layout
-and implementation.
+and implementation; ``model``: bare passes from stamps in memory through the model's normalisation and
+networks, at the best batch size.
 
 Then the start-up of a process, a visit of 189 detectors, each with its file, and, with ``--bulk N``,
 the rate at which one network judges N stamps in memory, and the rate where they are in the memory of
@@ -24,6 +25,7 @@ instead of those on the wall: use it where other programs run.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import logging
@@ -114,21 +116,42 @@ def loop(stamps: nn.Stamps, states: list[dict[str, torch.Tensor]], device: torch
     return Table({"id": np.arange(len(stamps)), "score": torch.stack(scores).mean(dim=0).numpy()})
 
 
-def floor(x: torch.Tensor, networks: list[torch.nn.Module], clock: Clock) -> float:
-    """Return the seconds for each stamp of bare forward passes at the best batch size and layout."""
-    x = x[: N_FLOOR[x.device.type]]
+def per_stamp(evaluate: Callable[[slice], object], n: int, device: torch.device, clock: Clock) -> float:
+    """Return the seconds for each of n stamps that are evaluated at the best batch size."""
 
-    def forward(stamps: torch.Tensor, size: int) -> None:
-        with torch.no_grad():
-            for network, part in itertools.product(networks, stamps.split(size)):
-                network(part)
-        if x.is_cuda:
+    @torch.no_grad()
+    def whole(size: int) -> None:
+        for start in range(0, n, size):
+            evaluate(slice(start, start + size))
+        if device.type == "cuda":
             torch.cuda.synchronize()
 
-    layouts = [x, x.contiguous(memory_format=torch.channels_last)]
-    sizes = [size for size in BATCHES[x.device.type] if size < 2 * len(x)]
-    tries = itertools.product(layouts, sizes or [len(x)])
-    return min(best_of(lambda a=a, size=size: forward(a, size), clock) for a, size in tries) / len(x)
+    sizes = [size for size in BATCHES[device.type] if size < 2 * n] or [n]
+    return min(best_of(functools.partial(whole, size), clock) for size in sizes) / n
+
+
+def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock) -> dict[str, float]:
+    """Return the seconds for each stamp of bare forward passes, and of those of the model.
+
+    The former take normalised stamps, in the best memory layout and implementation of the networks.
+    """
+    stamps, spec = stamps[: N_FLOOR[device.type]], model.spec
+    own = model.to(device).network
+    plain = [PlainCompact(len(CHANNELS) + 1, spec.network).to(device).eval() for _ in spec.network_fold]
+
+    def normalised(rows: slice) -> torch.Tensor:
+        return prepare(stamps[rows], spec.normalisation, device=device).float()
+
+    x = normalised(slice(None))
+    layouts = (x, x.contiguous(memory_format=torch.channels_last))
+    forward = [
+        lambda rows, x=x, networks=networks: [network(x[rows]) for network in networks]
+        for x, networks in itertools.product(layouts, ([own], plain))
+    ]
+    return {
+        "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
+        "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),
+    }
 
 
 def make_model(k: int) -> nn.Model:
@@ -158,9 +181,9 @@ def measure(
     (handle,) = stored(cutouts, 1, root)
     stamps = nn.Stamps.from_table(cutouts)
     model = make_model(k)
-    table, spec = nn.to_table(model), model.spec
-    plain = [PlainCompact(4, spec.network).to(device).eval() for _ in range(k)]
-    x = prepare(stamps[: N_FLOOR[device.type]], spec.normalisation, device=device).float()
+    table = nn.to_table(model)
+    states = [PlainCompact(len(CHANNELS) + 1, model.spec.network).state_dict() for _ in range(k)]
+    least = floor(stamps, model, device, clock)
 
     seconds_of_reading: list[float] = []
 
@@ -174,9 +197,9 @@ def measure(
         "task": best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=table), clock),
         "files": best_of(files, clock),
         "read": min(seconds_of_reading),
-        "loop": best_of(lambda: loop(stamps, [p.state_dict() for p in plain], device), clock, 2),
-        "floor": n * min(floor(x, [model.to(device).network], clock), floor(x, plain, clock)),
+        "loop": best_of(lambda: loop(stamps, states, device), clock, 2),
         "load_model": best_of(lambda: nn.from_table(table), clock),
+        **{name: n * seconds for name, seconds in least.items()},
     }
 
 
@@ -202,9 +225,7 @@ def visit(
     """Return the seconds of a visit of 189 detectors with 100 sources each, from a file for each."""
     cutouts, dia_sources = tables(N_ON_DETECTOR)
     model = make_model(n_networks)
-    table, spec = nn.to_table(model), model.spec
-    plain = [PlainCompact(len(CHANNELS) + 1, spec.network).to(device).eval() for _ in range(n_networks)]
-    x = prepare(nn.Stamps.from_table(cutouts), spec.normalisation, device=device).float()
+    table = nn.to_table(model)
     reading = []
     with tempfile.TemporaryDirectory() as root:
         handles = stored(cutouts, N_DETECTORS, root)
@@ -217,8 +238,9 @@ def visit(
                 task.run(cutouts=read, dia_sources=dia_sources, model=table)
 
         seconds = best_of(score, clock, 1)
-    each = min(floor(x, [model.to(device).network], clock), floor(x, plain, clock))
-    return {"visit": seconds, "read": sum(reading), "floor": N_DETECTORS * N_ON_DETECTOR * each}
+    least = floor(nn.Stamps.from_table(cutouts), model, device, clock)
+    whole = {name: N_DETECTORS * N_ON_DETECTOR * each for name, each in least.items()}
+    return {"visit": seconds, "read": sum(reading), **whole}
 
 
 def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
@@ -270,7 +292,9 @@ def main() -> None:
             row |= {f"{name}_s": round(value, 4) for name, value in seconds.items()}
             row |= {"sources_per_s": round(n / seconds["task"]), "floor_per_s": round(n / seconds["floor"])}
             row |= {"loop_over_task": round(seconds["loop"] / seconds["task"], 2)}
-            row |= {"files_over_floor": round(seconds["files"] / (seconds["floor"] + seconds["read"]), 2)}
+            for least in ("floor", "model"):
+                ratio = seconds["files"] / (seconds[least] + seconds["read"])
+                row |= {f"files_over_{least}": round(ratio, 2)}
             if k == 1:
                 alone[n] = seconds["task"]
             elif n in alone:
@@ -285,7 +309,8 @@ def main() -> None:
             row = {"detectors": N_DETECTORS, "n": N_ON_DETECTOR, "networks": k}
             row |= {f"{name}_s": round(value, 2) for name, value in whole.items()}
             row |= {"sources_per_s": round(N_DETECTORS * N_ON_DETECTOR / whole["visit"])}
-            row |= {"visit_over_floor": round(whole["visit"] / (whole["floor"] + whole["read"]), 2)}
+            for least in ("floor", "model"):
+                row |= {f"visit_over_{least}": round(whole["visit"] / (whole[least] + whole["read"]), 2)}
             sys.stdout.write(json.dumps(row) + "\n")
     sys.stdout.write(json.dumps({"start_up_s": round(start_up(make_model(8), clock), 2)}) + "\n")
 
