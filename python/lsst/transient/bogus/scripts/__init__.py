@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = ("main",)
 
 import importlib
+import logging
 from typing import Any, cast, override
 
 import click
@@ -70,3 +71,5 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="lsst-transient-bogus")
 def main() -> None:
     """Tell astrophysical transients from bogus detections, without labels."""
+    # It warns of each package that is missing, though nobody asked for a table of that kind.
+    logging.getLogger("lsst.daf.butler._storage_class").setLevel(logging.ERROR)
