@@ -256,8 +256,8 @@ def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
     @torch.no_grad()
     def on_device() -> None:
         for _ in range(10):
-            x = normalise(image, variance, flagged, part.channels, model.spec.normalisation)
-            network(x)
+            pixels, valid = normalise(image, variance, flagged, part.channels, model.spec.normalisation)
+            network(torch.cat([pixels, valid.unsqueeze(1)], dim=1))
         if device.type == "cuda":
             torch.cuda.synchronize()
 

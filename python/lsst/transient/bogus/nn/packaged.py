@@ -67,7 +67,8 @@ class Packaged(nn.Module):
         image = torch.where(image == 0, torch.nan, image)
         scale_free = self.spec.normalisation.kind != "snr"
         variance = None if scale_free else stamp_variance(image)
-        x = normalise(image, variance, None, self.spec.channels, self.spec.normalisation)
+        pixels, valid = normalise(image, variance, None, self.spec.channels, self.spec.normalisation)
+        x = torch.cat([pixels, valid.unsqueeze(1)], dim=1)
         # Half precision between, as in training.
         probability = torch.sigmoid(self.network(x.half().float())).mean(dim=0)
         score = calibrated(probability, self.spec.calibration).float()
