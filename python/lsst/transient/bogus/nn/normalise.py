@@ -4,7 +4,7 @@
 """From calibrated stamps to the numbers a network sees; part of the model.
 
 Written once for arrays of NumPy and tensors of torch, with the names that both have.  On a CPU
-NumPy takes three quarters of torch's time, and a quarter for a few stamps.
+NumPy takes three quarters of the time of torch, and a third for a few stamps.
 """
 
 from __future__ import annotations
