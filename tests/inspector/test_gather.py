@@ -43,7 +43,8 @@ def test_objects_of_a_search_are_joined_by_visit_and_place(collection, tmp_path)
     fill = {c.name: np.full(n, c.fill) for c in LIGHT_CURVES.columns if not c.optional}
     epochs = fill | {
         "diaObjectId": np.full(n, 7),
-        "diaSourceId": np.arange(1, n + 1),
+        # The search counts its own detections: its identifiers are those of other sources here.
+        "diaSourceId": [int(row["diaSourceId"]) for row in reversed(rows)],
         # The last is a detection at the same place in a visit in which nothing else is there.
         "visit": [*(int(row["visit"]) for row in rows[:-1]), VISITS[-1]],
         "detector": np.zeros(n),
@@ -61,6 +62,10 @@ def test_objects_of_a_search_are_joined_by_visit_and_place(collection, tmp_path)
     candidates = inspection.sources[inspection.sources["is_candidate"]]
     assert sorted(candidates["diaSourceId"]) == sorted(int(row["diaSourceId"]) for row in seen)
     assert set(candidates["diaObjectId"]) == set(inspection.light_curves["diaObjectId"]) == {7}
+    shown = inspection.light_curves[inspection.light_curves["diaSourceId"] != 0]
+    assert sorted(shown["diaSourceId"]) == sorted(candidates["diaSourceId"])
+    visit_of = dict(zip(candidates["diaSourceId"], candidates["visit"], strict=True))
+    assert [visit_of[i] for i in shown["diaSourceId"]] == list(shown["visit"])
     page = tmp_path / "page.html"
     options = [collection.root, collection.name, str(page), "--candidates", "search"]
     result = CliRunner().invoke(inspect_transients, options)

@@ -59,7 +59,8 @@ class Inspection:
     objects
         Rows of ``transient_objects`` of the objects of these sources.
     light_curves
-        Rows of ``transient_light_curves`` of these objects, object by object.
+        Rows of ``transient_light_curves`` of these objects, object by object; ``diaSourceId`` is that
+        of the source that is shown, 0 where there is none.
     n_total
         Number of DIA sources in the collection.
     """
@@ -208,18 +209,24 @@ def _add_embedding(sources: Table, embedding: Table) -> Table:
 
 
 def _add_objects(sources: Table, objects: Table, light_curves: Table, *, by_place: bool) -> Table:
-    """Add the object of each source, 0 if it has none, and whether it is confirmed."""
+    """Add the object of each source, 0 if it has none, and whether it is confirmed.
+
+    Where they are joined by place, the epochs of the light curves get the identifiers of these sources.
+    """
     sources["diaObjectId"], sources["is_candidate"] = np.int64(0), False
     if not len(light_curves):
         return sources
-    detected = light_curves[light_curves["diaSourceId"] != 0]
+    detected = np.flatnonzero(light_curves["diaSourceId"] != 0)
     if by_place:
-        source, row = _same_place(sources, detected)
+        source, row = _same_place(sources, light_curves[detected])
+        # Their own, of another collection, can be those of other sources here.
+        light_curves["diaSourceId"] = np.int64(0)
+        light_curves["diaSourceId"][detected[row]] = sources["diaSourceId"][source]
     else:
-        order = _places(detected["diaSourceId"], sources["diaSourceId"])
+        order = _places(light_curves["diaSourceId"][detected], sources["diaSourceId"])
         source = np.flatnonzero(order >= 0)
         row = order[source]
-    sources["diaObjectId"][source] = detected["diaObjectId"][row]
+    sources["diaObjectId"][source] = light_curves["diaObjectId"][detected[row]]
     confirmed = objects["diaObjectId"][np.asarray(objects["is_confirmed"], dtype=bool)]
     sources["is_candidate"] = np.isin(sources["diaObjectId"], confirmed)
     return sources
