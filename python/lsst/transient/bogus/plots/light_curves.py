@@ -277,7 +277,7 @@ def _caption(light_curve: Table, summary: Row | Mapping[str, Any] | None) -> str
     if summary is None:
         return text
     return (
-        f"{text}; {summary['n_nights']} nights, {summary['n_nights_supporting']} of them support it; "
+        f"{text}; detected in {summary['n_nights']} nights, supported by {summary['n_nights_supporting']}; "
         f"P = {summary['probability']:.3f}; "
         f"{'confirmed' if summary['is_confirmed'] else 'not confirmed'}"
     )
