@@ -173,18 +173,15 @@ def _level_and_scale(
         return xp.where(low > high, 0.0, low), xp.clip(xp.where(low > high, 1.0, high - low), 1e-30, None)
     thin = (..., slice(None, None, 3), slice(None, None, 3))
     n_thin = len(range(0, pixels.shape[-1], 3)) ** 2
+    sparse, weak = (planes[thin].reshape(n, n_channels, n_thin) for planes in (pixels, noise))
     if spec.kind == "robust":
-        sparse = pixels[thin].reshape(n, n_channels, n_thin)
         level = _median(sparse)
         spread = _median(xp.abs(sparse - level))
         return level[..., None], xp.clip(_MAD_TO_SIGMA * spread, 1e-30, None)[..., None]
-    level = xp.zeros((n, n_channels, 1, 1), dtype=xp.float32, device=pixels.device)
-    others = [i for i, name in enumerate(channels) if name != "difference"]
-    if others:
-        sparse, weak = pixels[thin][:, others], noise[thin][:, others]
-        good = xp.isfinite(sparse) & (weak > 0)
-        level[:, others, 0] = _median(xp.where(good, sparse, xp.nan).reshape(n, len(others), n_thin))
-    return level, xp.sqrt(noise, out=noise)
+    level = _median(xp.where(xp.isfinite(sparse) & (weak > 0), sparse, xp.nan))
+    if "difference" in channels:
+        level[:, channels.index("difference")] = 0.0
+    return level[..., None], xp.sqrt(noise, out=noise)
 
 
 def _median(x: Any) -> Any:
