@@ -207,8 +207,10 @@ def rows(
                 survey.stamps.image.shape[-1], survey.stamps.channels, survey.stamps.mask_bits
             )
             known = variants(settings, r)
-            prepared = {n: prepare(survey.stamps, n) for n in {v.normalisation for v in known.values()}}
-            for name in (name for name in names if name in known):
+            chosen = [name for name in names if name in known]
+            kinds = {known[name].normalisation for name in chosen}
+            prepared = {kind: prepare(survey.stamps, kind) for kind in kinds}
+            for name in chosen:
                 start = time.perf_counter()
                 result = nn.train(
                     prepared[known[name].normalisation],

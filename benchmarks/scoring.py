@@ -25,7 +25,6 @@ instead of those on the wall: use it where other programs run.
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 import json
 import logging
@@ -34,13 +33,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import torch
 from astropy.table import Table
+from bare_passes import Clock, best_of, floor
 from plain_network import PlainCompact
 
 from lsst.daf.butler import Butler, DeferredDatasetHandle
@@ -50,13 +49,11 @@ from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn.device import resolve_device, torch_threads
 from lsst.transient.bogus.nn.inference import judge
-from lsst.transient.bogus.nn.normalise import normalise, prepare
+from lsst.transient.bogus.nn.normalise import normalise
 from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
 
 CHANNELS = ("difference", "science", "template")
-BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
-N_FLOOR = {"cpu": 2048, "cuda": 65536}
 N_DETECTORS, N_ON_DETECTOR = 189, 100
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 START_UP = """
@@ -67,18 +64,6 @@ from lsst.transient.bogus.nn.io import from_table
 TransientBogusScoreTask(config=TransientBogusScoreConfig())
 from_table(pyarrow.parquet.read_table(sys.argv[1]))
 """
-
-Clock = Callable[[], float]
-
-
-def best_of(function: Callable[[], object], clock: Clock, repeats: int = 3) -> float:
-    """Return the shortest of a few runs, or of as many as half a second allows, in seconds."""
-    seconds: list[float] = []
-    while len(seconds) < repeats or (repeats > 1 and sum(seconds) < 0.5):
-        start = clock()
-        function()
-        seconds.append(clock() - start)
-    return min(seconds)
 
 
 def tables(n: int) -> tuple[Table, Table]:
@@ -114,44 +99,6 @@ def loop(stamps: nn.Stamps, states: list[dict[str, torch.Tensor]], device: torch
             logits = [network(torch.stack(batch).to(device)).cpu() for batch in batches]
             scores.append(torch.sigmoid(torch.cat(logits)))
     return Table({"id": np.arange(len(stamps)), "score": torch.stack(scores).mean(dim=0).numpy()})
-
-
-def per_stamp(evaluate: Callable[[slice], object], n: int, device: torch.device, clock: Clock) -> float:
-    """Return the seconds for each of n stamps that are evaluated at the best batch size."""
-
-    @torch.no_grad()
-    def whole(size: int) -> None:
-        for start in range(0, n, size):
-            evaluate(slice(start, start + size))
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    sizes = [size for size in BATCHES[device.type] if size < 2 * n] or [n]
-    return min(best_of(functools.partial(whole, size), clock) for size in sizes) / n
-
-
-def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock) -> dict[str, float]:
-    """Return the seconds for each stamp of bare forward passes, and of those of the model.
-
-    The former take normalised stamps, in the best memory layout and implementation of the networks.
-    """
-    stamps, spec = stamps[: N_FLOOR[device.type]], model.spec
-    own = model.to(device).network
-    plain = [PlainCompact(len(CHANNELS) + 1, spec.network).to(device).eval() for _ in spec.network_fold]
-
-    def normalised(rows: slice) -> torch.Tensor:
-        return prepare(stamps[rows], spec.normalisation, device=device).float()
-
-    x = normalised(slice(None))
-    layouts = (x, x.contiguous(memory_format=torch.channels_last))
-    forward = [
-        lambda rows, x=x, networks=networks: [network(x[rows]) for network in networks]
-        for x, networks in itertools.product(layouts, ([own], plain))
-    ]
-    return {
-        "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
-        "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),
-    }
 
 
 def make_model(k: int) -> nn.Model:

@@ -129,8 +129,8 @@ def gather_inspection(
         metadata_conflicts="silent",
     )
     sources = _add_embedding(sources, reader.all_of("transient_bogus_embedding", _EMBEDDING))
-    searched = _Reader(butler, tuple(candidates)) if candidates else reader
-    objects, light_curves = (searched.all_of(f"transient_{name}") for name in ("objects", "light_curves"))
+    search = _Reader(butler, tuple(candidates)) if candidates else reader
+    objects, light_curves = search.all_of("transient_objects"), search.all_of("transient_light_curves")
     sources = _add_objects(sources, objects, light_curves, by_place=bool(candidates))
     n_total = len(sources)
     sources = sources[_choose(sources, max_sources, seed)]
@@ -209,10 +209,7 @@ def _add_embedding(sources: Table, embedding: Table) -> Table:
 
 
 def _add_objects(sources: Table, objects: Table, light_curves: Table, *, by_place: bool) -> Table:
-    """Add the object of each source, 0 if it has none, and whether it is confirmed.
-
-    Where they are joined by place, the epochs of the light curves get the identifiers of these sources.
-    """
+    """Add each source's object (0: none) and whether it is confirmed; by place, epochs get sources' ids."""
     sources["diaObjectId"], sources["is_candidate"] = np.int64(0), False
     if not len(light_curves):
         return sources

@@ -22,7 +22,7 @@ from .spec import Normalisation
 from .stamps import Stamps
 
 _CENTRE_SIGMA = 2.0  # pixels: the width of a typical PSF core, for the sign of a detection
-_CENTRE = 8  # pixels: what is farther than four of these from the centre does not count
+_CENTRE = round(4 * _CENTRE_SIGMA)  # pixels: what is farther from the centre does not count
 _MAD_TO_SIGMA = 1.4826
 
 
@@ -96,8 +96,10 @@ def normalise(
     if flagged is not None:
         valid &= ~flagged[window]
     if spec.kind != "minmax":
-        magnitude = xp.clip(xp.abs(pixels, out=noise), None, spec.clip, out=noise)
-        xp.copysign(_asinh(xp.divide(magnitude, spec.softening, out=noise)), pixels, out=pixels)
+        magnitude = xp.abs(pixels, out=noise)
+        xp.clip(magnitude, None, spec.clip, out=magnitude)
+        magnitude /= spec.softening
+        xp.copysign(_asinh(magnitude), pixels, out=pixels)
     pixels[~finite] = 0.0
     return pixels, valid
 
@@ -136,7 +138,7 @@ def prepare(
     bits = sum(1 << i for i, name in enumerate(stamps.mask_bits) if name.lower() in spec.flag_bits)
     if stamps.mask is not None and bits:
         mask = bring(stamps.mask)
-        flagged = (functools.reduce(_namespace(mask).bitwise_or, _planes(mask)) & bits) != 0
+        flagged = (functools.reduce(_namespace(mask).bitwise_or, mask.swapaxes(0, 1)) & bits) != 0
     pixels, valid = map(torch.as_tensor, normalise(image, variance, flagged, stamps.channels, spec))
     if out is None:
         n, n_channels, size, _ = pixels.shape
@@ -148,11 +150,6 @@ def prepare(
 def _namespace(array: Any) -> Any:
     """Return the module that an array belongs to."""
     return torch if isinstance(array, torch.Tensor) else np
-
-
-def _planes(array: Any) -> list[Any]:
-    """Return the channels of stamps (N, C, S, S)."""
-    return [array[:, i] for i in range(array.shape[1])]
 
 
 def _level_and_scale(

@@ -71,5 +71,5 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="lsst-transient-bogus")
 def main() -> None:
     """Tell astrophysical transients from bogus detections, without labels."""
-    # It warns of each package that is missing, though nobody asked for a table of that kind.
+    # The butler warns of each package that is missing, though nobody asked for a table of that kind.
     logging.getLogger("lsst.daf.butler._storage_class").setLevel(logging.ERROR)
