@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-__all__ = ("TrainingState", "checkpoint_file", "load_checkpoint", "save_checkpoint")
+__all__ = ("checkpoint_file", "load_checkpoint", "save_checkpoint")
 
-import copy
+import contextlib
 import dataclasses
-import functools
 import hashlib
-import math
+import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -21,155 +21,21 @@ import pyarrow.feather
 import torch
 
 from ..errors import ModelFormatError
+from ..version import code_version
 from .contamination import UnlabelledJudgement
 from .history import EpochReport
-from .networks import Cnn2, Compact
 from .plan import Plan
 from .spec import ModelSpec, Settings
-from .tensors import from_arrow, to_arrow
+from .state import TrainingState, cloned_weights
+from .tensors import from_arrow, read_meta, to_arrow
+
+_LOG = logging.getLogger(__name__)
 
 _CHUNK = 4096  # stamps that are hashed at a time
-_FIRST_PRIOR = 0.1  # of real transients, until the first epoch gives an estimate
-
-
-@dataclasses.dataclass
-class TrainingState:
-    """All that changes in a training.
-
-    Parameters
-    ----------
-    network
-        Networks that take the steps.
-    averaged
-        Running mean of their weights.
-    optimizer
-        Optimiser of the networks.
-    best
-        Averaged weights of the best epoch.
-    best_epoch
-        The best epoch; -1 before the first.
-    best_value
-        Value of the monitor there.
-    epoch
-        Next epoch.
-    steps
-        Steps taken.
-    prior
-        Estimated fraction of real transients among the unlabelled.
-    history
-        A report for every epoch.
-    judgement
-        Which unlabelled samples are real, as judged after the last epoch.
-    """
-
-    network: Compact | Cnn2
-    averaged: Compact | Cnn2
-    optimizer: torch.optim.Optimizer
-    best: dict[str, torch.Tensor]
-    best_epoch: int = -1
-    best_value: float = -math.inf
-    epoch: int = 0
-    steps: int = 0
-    prior: float = 0.0
-    history: list[EpochReport] = dataclasses.field(default_factory=list)
-    judgement: UnlabelledJudgement | None = None
-
-    @classmethod
-    def start(cls, network: Compact | Cnn2, settings: Settings) -> TrainingState:
-        """Return the state before the first epoch.
-
-        Parameters
-        ----------
-        network
-            Freshly initialised networks.
-        settings
-            How to train.
-
-        Returns
-        -------
-        state : `TrainingState`
-            The state.
-        """
-        averaged = copy.deepcopy(network)
-        device = next(network.parameters()).device
-        on_gpu = device.type == "cuda"
-        rate = torch.tensor(settings.learning_rate, device=device) if on_gpu else settings.learning_rate
-        optimizer = torch.optim.AdamW(
-            network.parameters(),
-            lr=rate,
-            weight_decay=settings.weight_decay,
-            fused=True,
-            capturable=on_gpu,  # so that steps can be recorded and replayed
-        )
-        return cls(
-            network.train(),
-            averaged,
-            optimizer,
-            _clone(averaged),
-            prior=settings.regime.prior or _FIRST_PRIOR,
-        )
-
-    def set_learning_rate(self, rate: float) -> None:
-        """Set the rate of the next step.
-
-        Parameters
-        ----------
-        rate
-            Learning rate.
-        """
-        (group,) = self.optimizer.param_groups
-        if isinstance(group["lr"], torch.Tensor):  # a recorded step reads it from where it was
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
-
-    @torch.no_grad()
-    def average(self, decay: float) -> None:
-        """Add the current weights to their running mean.
-
-        Parameters
-        ----------
-        decay
-            Weight of the past; smaller in the first steps.
-        """
-        self.steps += 1
-        weight = 1.0 - min(decay, self.steps / (self.steps + 10.0))
-        torch._foreach_lerp_(*self._to_average, weight)
-
-    @functools.cached_property
-    def _to_average(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """The running means and what they are the means of."""
-        return list(self.averaged.state_dict().values()), list(self.network.state_dict().values())
-
-    def record(self, entry: EpochReport, value: float) -> None:
-        """Close an epoch.
-
-        Parameters
-        ----------
-        entry
-            Report of the epoch.
-        value
-            Value of the monitor, the larger the better.
-        """
-        self.history.append(entry)
-        if value >= self.best_value:
-            self.best_value, self.best_epoch, self.best = value, self.epoch, _clone(self.averaged)
-        self.epoch += 1
-
-    def should_stop(self, patience: int) -> bool:
-        """Return whether the monitor has not improved for too long.
-
-        Parameters
-        ----------
-        patience
-            Epochs to wait; 0 for ever.
-
-        Returns
-        -------
-        stop : `bool`
-            Whether to stop.
-        """
-        return patience > 0 and self.epoch - self.best_epoch > patience
+_SCALARS = ("best_epoch", "best_value", "epoch", "steps", "prior")
+_SOFTWARE = ("code_version", "torch_version")
+_HARDWARE = ("device", "n_threads")
+_DAMAGE = (KeyError, OSError, RuntimeError, TypeError, ValueError, pyarrow.ArrowException)
 
 
 def checkpoint_file(
@@ -212,24 +78,39 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
         File.
     state
         State between two epochs.
+
+    Notes
+    -----
+    Where it cannot be written, on a full disk say, a warning tells why and the file stays as it was: the
+    training is sound, and its next epoch tries again.
     """
     tensors = {f"network.{n}": t for n, t in state.network.state_dict().items()}
     tensors |= {f"averaged.{n}": t for n, t in state.averaged.state_dict().items()}
     tensors |= {f"best.{n}": t for n, t in state.best.items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{n}": t for n, t in slots.items()}
-    scalars = {name: getattr(state, name) for name in ("best_epoch", "best_value", "epoch", "steps", "prior")}
-    history = [{n: _plain(v) for n, v in dataclasses.asdict(entry).items()} for entry in state.history]
     if state.judgement is not None:
         tensors["judgement"] = torch.as_tensor(state.judgement.probability)
-    table = to_arrow(tensors, {"scalars": scalars, "history": history})
+    meta = {
+        "made_with": _made_with(state),
+        "scalars": {name: getattr(state, name) for name in _SCALARS},
+        "history": [{n: _plain(v) for n, v in dataclasses.asdict(entry).items()} for entry in state.history],
+    }
+    table = to_arrow(tensors, meta | {"digest": _digest(tensors, meta)})
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    pyarrow.feather.write_feather(table, partial, compression="uncompressed")
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            pyarrow.feather.write_feather(table, file, compression="uncompressed")
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut may leave an empty file under the final name
+        os.replace(partial, path)
+    except OSError as error:
+        _remove(partial)
+        _LOG.warning("Epoch %d has no checkpoint %s (%s); training goes on.", state.epoch - 1, path, error)
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> bool:
-    """Continue from a checkpoint, if there is one.
+    """Continue from a checkpoint, if there is one, and remove what killed writers of it left.
 
     Parameters
     ----------
@@ -241,43 +122,97 @@ def load_checkpoint(path: Path, state: TrainingState) -> bool:
     Returns
     -------
     found : `bool`
-        Whether the state was loaded.
+        Whether the state was loaded.  One of another version of this package or of torch is not.
 
     Raises
     ------
     ModelFormatError
         Raised if the file is damaged.
     """
+    for partial in path.parent.glob(f"{path.name}.*.part"):
+        _remove(partial)
     if not path.exists():
         return False
+    content, now = path.read_bytes(), _made_with(state)
     try:
-        tensors, meta = from_arrow(pyarrow.feather.read_table(path))
-    except (ModelFormatError, pyarrow.ArrowException) as error:
+        table = pyarrow.feather.read_table(pyarrow.BufferReader(content))
+        then = read_meta(table).get("made_with", {})
+        if changes := _changes(then, now, _SOFTWARE):
+            _LOG.warning("Training starts anew: the checkpoint %s has %s.", path, changes)
+            return False
+        tensors, meta = from_arrow(table)
+        if meta.pop("digest", None) != _digest(tensors, meta):
+            raise ModelFormatError("its content does not have its hash")
+        _restore(state, tensors, meta)
+    except _DAMAGE as error:
         raise ModelFormatError(
             f"The checkpoint {path} is damaged ({error}); remove it to train from the start."
         ) from error
-    state.network.load_state_dict(_part(tensors, "network."))
+    if changes := _changes(then, now, _HARDWARE):
+        _LOG.warning(
+            "Training goes on with epoch %d, but the result may differ from that of one without a break: the "
+            "checkpoint %s has %s.",
+            state.epoch,
+            path,
+            changes,
+        )
+    return True
+
+
+def _restore(state: TrainingState, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> None:
+    """Put back what was saved."""
+    state.averaged.load_state_dict(_part(tensors, "best."))  # which finds out now whether they fit
+    state.best = cloned_weights(state.averaged)
     state.averaged.load_state_dict(_part(tensors, "averaged."))
-    state.best = _part(tensors, "best.")
+    state.network.load_state_dict(_part(tensors, "network."))
     slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = tensor
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    for name, value in meta["scalars"].items():
-        setattr(state, name, value)
+    for name in _SCALARS:
+        setattr(state, name, meta["scalars"][name])
     if "judgement" in tensors:
         state.judgement = UnlabelledJudgement(state.prior, tensors["judgement"].numpy())
     for entry in meta["history"]:
         arrays: dict[str, Any] = {n: np.array(v) if isinstance(v, list) else v for n, v in entry.items()}
         state.history.append(EpochReport(**arrays))
-    return True
 
 
-def _clone(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Copy parameters and buffers."""
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+def _made_with(state: TrainingState) -> dict[str, str | int]:
+    """Return what the result depends on besides settings and samples."""
+    device = next(state.network.parameters()).device
+    on_gpu = device.type == "cuda"
+    unit = torch.cuda.get_device_name(device) if on_gpu else torch.backends.cpu.get_cpu_capability()
+    return {
+        "code_version": code_version(),
+        "torch_version": str(torch.__version__),
+        "device": f"{device.type} ({unit})",
+        "n_threads": torch.get_num_threads(),
+    }
+
+
+def _changes(then: dict[str, str | int], now: dict[str, str | int], names: tuple[str, ...]) -> str:
+    """Say what was otherwise; nothing if all is as it was."""
+    pairs = ((name, then.get(name, "unknown"), now[name]) for name in names)
+    return ", ".join(f"{name} {old} instead of {new}" for name, old, new in pairs if old != new)
+
+
+def _digest(tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> str:
+    """Hash names, types, shapes and bytes of all tensors and the metadata."""
+    digest = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=12)
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def _remove(partial: Path) -> None:
+    """Remove a file that was not written to its end, if the disk lets us."""
+    with contextlib.suppress(OSError):
+        partial.unlink()
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
