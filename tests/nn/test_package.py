@@ -118,6 +118,11 @@ def test_scores_do_not_depend_on_the_unit(tmp_path):
     assert np.allclose(infer(network, image), infer(network, image * 31.0), atol=1e-3, equal_nan=True)
 
 
+def test_a_stamp_without_noise_has_no_score(tmp_path):
+    package.write_package(make_model(normalisation=Normalisation("snr")), tmp_path / "package")
+    assert np.isnan(infer(load(tmp_path / "package"), np.full((2, 3, 15, 15), 5.0, np.float32))).all()
+
+
 def test_the_noise_of_a_stamp_is_that_of_its_sky():
     image = torch.from_numpy(np.random.default_rng(1).normal(9.0, 3.0, (50, 2, 30, 30)).astype(np.float32))
     image[:, 1] *= 2.0
@@ -146,6 +151,7 @@ def test_metadata_and_weights(tmp_path):
     assert meta["version"] == model_version(model)[: package.MAX_VERSION_LENGTH]
     assert meta["transient_bogus"]["model_version"] == model_version(model)
     assert meta["transient_bogus"]["provenance"] == {"metrics": {"auc": 0.9}}
+    assert package.metadata(model, version="stored under this")["version"] == "stored "
     content = torch.load(io.BytesIO(package.checkpoint(model)), weights_only=True)
     assert list(content) == ["model_state_dict"]
     assert all(isinstance(tensor, torch.Tensor) for tensor in content["model_state_dict"].values())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyarrow
 import pytest
@@ -14,8 +15,9 @@ from click.testing import CliRunner
 
 from lsst.daf.butler import Butler, DatasetType
 from lsst.transient.bogus.nn import Model, ModelSpec, to_table
-from lsst.transient.bogus.nn.io import model_version
+from lsst.transient.bogus.nn.io import FORMAT_VERSION, latest_model, model_version
 from lsst.transient.bogus.nn.spec import FoldRule, Network
+from lsst.transient.bogus.scripts import main
 from lsst.transient.bogus.scripts.describe_model import describe_model
 
 MODEL = "transient_bogus_model"
@@ -76,10 +78,69 @@ def test_no_model(repo):
     assert "found 0" in result.output
 
 
-def test_a_foreign_table(tmp_path):
+@pytest.fixture
+def put(tmp_path):
+    """Return a function that puts a table into a repository and returns its file."""
     butler = make_repo(tmp_path)
     butler.collections.register("r")
-    butler.put(pyarrow.table({"a": [1]}), MODEL, instrument="Cam", run="r")
+
+    def put_table(table):
+        return Path(butler.getURI(butler.put(table, MODEL, instrument="Cam", run="r")).ospath)
+
+    return put_table
+
+
+def with_meta(table, **changes):
+    meta = json.loads(table.schema.metadata[b"transient_bogus"])
+    return table.replace_schema_metadata({"transient_bogus": json.dumps(meta | changes)})
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (pyarrow.table({"a": [1]}), "not a stored model"),
+        (to_table(model(1)).slice(1), "damaged"),
+        (with_meta(to_table(model(1)), format_version=FORMAT_VERSION + 1), "Update transient_bogus"),
+    ],
+    ids=["foreign", "damaged", "future"],
+)
+def test_what_cannot_be_read(tmp_path, put, table, reason):
+    put(table)
     result = CliRunner().invoke(describe_model, [str(tmp_path), "r"])
-    assert result.exit_code != 0
-    assert "not a stored model" in result.output
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: The model in 'r' cannot be read: ")
+    assert reason in result.output
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda content: b"", "Integrity failure"),
+        (lambda content: content[:-100], "Integrity failure"),
+        (lambda content: bytes(len(content)), "Parquet magic bytes not found"),
+        (lambda content: content[:4] + bytes(500) + content[504:], "Invalid data"),
+    ],
+    ids=["empty", "truncated", "zeros", "pages"],
+)
+@pytest.mark.parametrize("command", ["describe-model", "export-model-package"])
+def test_a_file_that_cannot_be_read(tmp_path, put, damage, reason, command):
+    file = put(to_table(model(1)))
+    file.write_bytes(damage(file.read_bytes()))
+    folder = [] if command == "describe-model" else [str(tmp_path / "package")]
+    result = CliRunner().invoke(main, [command, str(tmp_path), "r", *folder])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: The model in 'r' cannot be read: ")
+    assert reason in result.output
+
+
+def test_an_older_model_has_the_version_that_scores_carry(tmp_path, put, monkeypatch):
+    fields = json.loads(model(1).spec.to_json())
+    del fields["domain_limit"]
+    with monkeypatch.context() as before:
+        before.setattr(ModelSpec, "to_json", lambda spec: json.dumps(fields, sort_keys=True))
+        older = to_table(model(1))
+    put(older)
+    told = json.loads(CliRunner().invoke(describe_model, [str(tmp_path), "r", "--json"]).output)
+    assert told["domain_limit"] == 0.0
+    assert told["version"] == latest_model(older)[1]
+    assert told["version"] != model_version(model(1))

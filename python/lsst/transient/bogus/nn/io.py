@@ -15,24 +15,30 @@ __all__ = (
     "to_table",
 )
 
-import dataclasses
 import hashlib
+import itertools
+import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow
 import torch
 
+from ..calibration import Calibration
 from ..errors import ModelFormatError
 from .model import Model
 from .spec import ModelSpec
 from .tensors import from_arrow, read_meta, to_arrow
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the form written by this code; greater ones cannot be read."""
 
 _FORMAT = "transient_bogus_model"
 _TILES = "training_tiles"
+_NORMALISATIONS = ("snr", "robust", "minmax")
+_NSIDES = (0, *(2**order for order in range(30)))  # HEALPix, nested; 0 for no tiles
 
 _latest: dict[str, tuple[pyarrow.Table, Model]] = {}
 """The last model that `latest_model` read, by version: one at most."""
@@ -51,9 +57,9 @@ def to_table(model: Model) -> pyarrow.Table:
     table : `pyarrow.Table`
         A row per tensor; specification and version in the schema metadata.
     """
-    tensors = _tensors(model)
-    meta = {"format": _FORMAT, "format_version": FORMAT_VERSION, "spec": model.spec.to_json()}
-    return to_arrow(tensors, meta | {"version": _digest(tensors, model.spec)})
+    tensors, spec = _tensors(model), model.spec.to_json()
+    meta = {"format": _FORMAT, "format_version": FORMAT_VERSION, "spec": spec}
+    return to_arrow(tensors, meta | {"version": _digest(tensors, spec)})
 
 
 def from_table(table: pyarrow.Table) -> Model:
@@ -72,18 +78,24 @@ def from_table(table: pyarrow.Table) -> Model:
     Raises
     ------
     ModelFormatError
-        Raised if the table is not a model, is damaged, or was written by a later
-        version of the code.
+        Raised if the table is not a model, is damaged, has weights that are not finite,
+        or was written by a later version of the code.
+
+    Notes
+    -----
+    A model that was written before a field of the specification existed gets the default of
+    that field and keeps its version.
     """
     tensors, meta = from_arrow(table)
     spec = _checked_spec(meta)
-    if meta.get("version") != _digest(tensors, spec):
+    if meta["version"] != _digest(tensors, meta["spec"]):
         raise ModelFormatError("The stored model is damaged: its content does not have its version's hash.")
+    _check_finite(tensors)
     tiles = tensors.pop(_TILES, None)
     try:
         model = Model.blank(spec, None if tiles is None else tiles.numpy())
         model.network.load_state_dict(tensors)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (ArithmeticError, RuntimeError, ValueError, TypeError) as error:
         raise ModelFormatError(f"The stored model does not fit its specification: {error}") from error
     return model
 
@@ -122,7 +134,7 @@ def latest_model(table: pyarrow.Table) -> tuple[Model, str]:
 
 
 def model_version(model: Model) -> str:
-    """Return the version of a model: a hash of its content.
+    """Return the version that a model gets when it is stored: a hash of its content.
 
     Parameters
     ----------
@@ -134,7 +146,7 @@ def model_version(model: Model) -> str:
     version : `str`
         Twelve hexadecimal digits.
     """
-    return _digest(_tensors(model), model.spec)
+    return _digest(_tensors(model), model.spec.to_json())
 
 
 def read_spec(table: pyarrow.Table) -> tuple[ModelSpec, str]:
@@ -158,7 +170,7 @@ def read_spec(table: pyarrow.Table) -> tuple[ModelSpec, str]:
         Raised as by `from_table`.
     """
     meta = _read_meta(table)
-    return _checked_spec(meta), str(meta.get("version", ""))
+    return _checked_spec(meta), meta["version"]
 
 
 def stored_version(table: pyarrow.Table) -> str:
@@ -179,7 +191,7 @@ def stored_version(table: pyarrow.Table) -> str:
     ModelFormatError
         Raised as by `from_table`.
     """
-    return str(_read_meta(table).get("version", ""))
+    return str(_read_meta(table)["version"])
 
 
 def _tensors(model: Model) -> dict[str, torch.Tensor]:
@@ -198,26 +210,70 @@ def _read_meta(table: pyarrow.Table) -> dict[str, Any]:
 def _checked_spec(meta: dict[str, Any]) -> ModelSpec:
     """Read the specification if the table is one of ours and not from the future."""
     _check_format(meta)
-    return ModelSpec.from_json(str(meta.get("spec", "")))
+    spec = ModelSpec.from_json(meta["spec"])
+    kind, nside, limit = spec.normalisation.kind, spec.folds.nside, spec.domain_limit
+    if kind not in _NORMALISATIONS:
+        raise ModelFormatError(
+            f"The model has the unknown normalisation {kind!r}; known are {_NORMALISATIONS}."
+        )
+    if nside not in _NSIDES:
+        raise ModelFormatError(f"The sky tiles of the model have nside {nside}, which is no power of two.")
+    if not 0.0 <= limit < math.inf:
+        raise ModelFormatError(
+            f"The domain limit of the model is {limit}; it must be finite and not negative."
+        )
+    if spec.calibration:
+        _check_calibration(spec.calibration)
+    return spec
 
 
 def _check_format(meta: dict[str, Any]) -> None:
-    if meta.get("format") != _FORMAT or not isinstance(meta.get("format_version"), int):
+    if meta.get("format") != _FORMAT:
         raise ModelFormatError(f"The table is not a stored model: its format is {meta.get('format')!r}.")
-    if meta["format_version"] > FORMAT_VERSION:
+    number = meta.get("format_version")
+    if type(number) is not int or number < 1:
+        raise ModelFormatError(f"The stored model is damaged: its format version is {number!r}.")
+    if number > FORMAT_VERSION:
         raise ModelFormatError(
-            f"The stored model has format version {meta['format_version']}; this code reads up to "
-            f"{FORMAT_VERSION}.  Update transient_bogus."
+            f"The stored model has format version {number}; this code reads up to {FORMAT_VERSION}.  "
+            "Update transient_bogus."
         )
+    for name in ("spec", "version"):
+        if not isinstance(meta.get(name), str):
+            raise ModelFormatError(f"The stored model is damaged: its {name} is {meta.get(name)!r}.")
 
 
-def _digest(tensors: dict[str, torch.Tensor], spec: ModelSpec) -> str:
+def _check_calibration(parameters: Mapping[str, Any]) -> None:
+    try:
+        calibration = Calibration.from_dict(parameters)
+        points = list(zip(calibration.knots, calibration.values, strict=True))
+        numbers = itertools.chain(*points, (calibration.ratio, calibration.prior, calibration.end_slope))
+        is_usable = bool(points) and all(map(math.isfinite, numbers))
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelFormatError(
+            f"The calibration of the model has {sorted(parameters)} and cannot be read: {error!r}"
+        ) from error
+    if not is_usable:
+        raise ModelFormatError("The calibration of the model has no knots, or numbers that are not finite.")
+
+
+def _check_finite(tensors: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in tensors.items():
+        n, n_finite = tensor.numel(), int(np.count_nonzero(np.isfinite(tensor.numpy())))
+        if n_finite < n:
+            raise ModelFormatError(
+                f"Tensor {name!r} of the stored model has {n - n_finite} of {n} values that are not finite."
+            )
+
+
+def _digest(tensors: Mapping[str, torch.Tensor], spec: str) -> str:
     """Hash names, shapes and bytes of all tensors and the specification but for its provenance.
 
-    The same networks have the same version, wherever they were trained.
+    The same networks have the same version, wherever they were trained.  The specification is
+    the JSON that is stored: read and written anew, it would have fields that it did not have.
     """
-    plain = dataclasses.replace(spec, provenance={})
-    digest = hashlib.blake2b(plain.to_json().encode(), digest_size=6)
+    plain = json.dumps(json.loads(spec) | {"provenance": {}}, sort_keys=True)
+    digest = hashlib.blake2b(plain.encode(), digest_size=6)
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())

@@ -60,7 +60,7 @@ class TransientBogus(nn.Module):
 '''
 
 
-def write_package(model: Model, folder: Path, *, description: str = "") -> dict[str, Any]:
+def write_package(model: Model, folder: Path, *, description: str = "", version: str = "") -> dict[str, Any]:
     """Write a model package.
 
     Parameters
@@ -71,6 +71,8 @@ def write_package(model: Model, folder: Path, *, description: str = "") -> dict[
         Folder to make and to write ``arch.py``, ``checkpoint.pt`` and ``meta.yaml`` to.
     description
         A sentence for the metadata.
+    version
+        Version under which the model is stored; that of its content by default.
 
     Returns
     -------
@@ -84,8 +86,9 @@ def write_package(model: Model, folder: Path, *, description: str = "") -> dict[
     FileExistsError
         Raised if the folder holds anything already.
     """
-    files = {"arch.py": architecture(model).encode(), "checkpoint.pt": checkpoint(model)}
-    meta = metadata(model, description=description)
+    source = architecture(model, version=version)
+    files = {"arch.py": source.encode(), "checkpoint.pt": checkpoint(model)}
+    meta = metadata(model, description=description, version=version)
     files["meta.yaml"] = yaml.safe_dump(meta, sort_keys=False, allow_unicode=True).encode()
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -95,13 +98,15 @@ def write_package(model: Model, folder: Path, *, description: str = "") -> dict[
     return meta
 
 
-def architecture(model: Model) -> str:
+def architecture(model: Model, *, version: str = "") -> str:
     """Return the source of the architecture file: it needs torch, numpy and the standard library.
 
     Parameters
     ----------
     model
         Model.
+    version
+        Version under which the model is stored; that of its content by default.
 
     Returns
     -------
@@ -119,7 +124,7 @@ def architecture(model: Model) -> str:
             f"The model takes the channels {model.spec.channels}; the stack's task gives {INPUTS} alone."
         )
     settings = dataclasses.replace(model.spec, provenance={}).to_json()
-    head = _HEAD.format(version=model_version(model))
+    head = _HEAD.format(version=version or model_version(model))
     return head + "".join(_bodies()) + _TAIL.format(settings=settings)
 
 
@@ -145,7 +150,7 @@ def checkpoint(model: Model) -> bytes:
     return buffer.getvalue()
 
 
-def metadata(model: Model, *, description: str = "") -> dict[str, Any]:
+def metadata(model: Model, *, description: str = "", version: str = "") -> dict[str, Any]:
     """Return the metadata of a model package.
 
     Parameters
@@ -154,6 +159,8 @@ def metadata(model: Model, *, description: str = "") -> dict[str, Any]:
         Model.
     description
         A sentence; says what the model is by default.
+    version
+        Version under which the model is stored; that of its content by default.
 
     Returns
     -------
@@ -161,7 +168,7 @@ def metadata(model: Model, *, description: str = "") -> dict[str, Any]:
         What ``lsst.meas.transiNet`` reads, and under ``transient_bogus`` the whole version and
         the provenance.
     """
-    spec, version = model.spec, model_version(model)
+    spec, version = model.spec, version or model_version(model)
     # An odd stamp has a central pixel, and the stack centres it on the source's pixel as we do.
     size = spec.stamp_size | 1
     text = description or f"{spec.n_networks} {spec.network.kind} networks of transient_bogus"

@@ -79,17 +79,15 @@ def from_arrow(table: pyarrow.Table) -> tuple[dict[str, torch.Tensor], dict[str,
         Raised if the table is not one of tensors, or is damaged.
     """
     meta = read_meta(table)
-    tensors = {}
+    try:
+        table.validate(full=True)
+    except pyarrow.ArrowInvalid as error:
+        raise ModelFormatError(f"The table of the stored model is damaged: {error}") from error
+    tensors: dict[str, torch.Tensor] = {}
     for row in table.select(_SCHEMA.names).to_pylist():
-        dtype, shape = _DTYPES.get(row["dtype"]), tuple(row["shape"] or ())
-        n_bytes = math.prod(shape) * (0 if dtype is None else dtype.itemsize)
-        if dtype is None or min(shape, default=0) < 0 or row["data"] is None or len(row["data"]) != n_bytes:
-            raise ModelFormatError(
-                f"Tensor {row['name']!r} of the stored model is damaged: {row['dtype']} {shape} with "
-                f"{len(row['data'] or b'')} bytes."
-            )
-        flat = np.frombuffer(bytearray(row["data"]), dtype=row["dtype"])
-        tensors[row["name"]] = torch.from_numpy(flat).reshape(shape)
+        if row["name"] in tensors:
+            raise ModelFormatError(f"The stored model is damaged: it has tensor {row['name']!r} twice.")
+        tensors[row["name"]] = _tensor(row)
     return tensors, meta
 
 
@@ -113,11 +111,33 @@ def read_meta(table: pyarrow.Table) -> dict[str, Any]:
     """
     if not isinstance(table, pyarrow.Table):
         raise ModelFormatError(f"A stored model is an Arrow table; got {type(table).__name__}.")
+    columns = [(field.name, field.type) for field in table.schema]
+    if any([kind for name, kind in columns if name == field.name] != [field.type] for field in _SCHEMA):
+        found = ", ".join(f"{name} ({kind})" for name, kind in columns)
+        raise ModelFormatError(f"The table is not a stored model: its columns are {found}.")
     text = (table.schema.metadata or {}).get(_KEY)
-    if text is None or not set(_SCHEMA.names) <= set(table.column_names):
-        raise ModelFormatError(f"The table is not a stored model: its columns are {table.column_names}.")
+    if text is None:
+        raise ModelFormatError("The table is not a stored model: it has no metadata of transient_bogus.")
     try:
-        meta: dict[str, Any] = json.loads(text)
+        meta: dict[str, Any] | None = json.loads(text)
     except ValueError as error:
         raise ModelFormatError(f"The metadata of the stored model is not JSON: {error}") from error
+    if not isinstance(meta, dict):
+        raise ModelFormatError(f"The metadata of the stored model is no JSON object, but {meta!r}.")
     return meta
+
+
+def _tensor(row: Mapping[str, Any]) -> torch.Tensor:
+    """Read the tensor of a row."""
+    dtype, shape, data = _DTYPES.get(row["dtype"]), row["shape"], row["data"]
+    if (
+        dtype is None
+        or None in (row["name"], data, shape, *(shape or ()))
+        or min(shape, default=0) < 0
+        or len(data) != math.prod(shape) * dtype.itemsize
+    ):
+        raise ModelFormatError(
+            f"Tensor {row['name']!r} of the stored model is damaged: {row['dtype']} {shape} with "
+            f"{len(data or b'')} bytes."
+        )
+    return torch.from_numpy(np.frombuffer(bytearray(data), dtype=row["dtype"])).reshape(shape)

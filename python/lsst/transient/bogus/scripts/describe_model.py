@@ -15,7 +15,7 @@ import click
 from lsst.daf.butler import Butler
 
 from ..errors import ModelFormatError
-from .models import find_model
+from .models import find_model, read_model
 
 
 def description(table: Any) -> dict[str, Any]:
@@ -36,13 +36,13 @@ def description(table: Any) -> dict[str, Any]:
     ModelFormatError
         Raised if the table is not a model that this code can read.
     """
-    from ..nn.io import from_table, model_version
+    from ..nn.io import latest_model
 
-    model = from_table(table)
+    model, version = latest_model(table)
     n_parameters = sum(p.numel() for p in model.network.parameters())
     spec = json.loads(model.spec.to_json())
     return {
-        "version": model_version(model),
+        "version": version,
         "n_networks": model.spec.n_networks,
         "n_parameters_per_network": n_parameters // model.spec.n_networks,
         "n_training_tiles": len(model.training_tiles),
@@ -63,7 +63,7 @@ def describe_model(repo: str, collections: str, instrument: str | None, as_json:
     with Butler.from_config(repo) as butler:
         try:
             ref = find_model(butler, collections, instrument)
-            told = description(butler.get(ref))
+            told = description(read_model(butler, ref))
         except (LookupError, ModelFormatError) as error:
             raise click.ClickException(str(error)) from error
         told["run"], told["id"] = ref.run, str(ref.id)

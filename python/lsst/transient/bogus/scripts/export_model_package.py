@@ -14,7 +14,7 @@ import click
 from lsst.daf.butler import Butler
 
 from ..errors import ModelFormatError
-from .models import find_model
+from .models import find_model, read_model
 
 
 @click.command()
@@ -31,13 +31,13 @@ def export_model_package(
     COLLECTIONS is a comma-separated list; the first that has a model decides.  FOLDER is made;
     its name is that of the package.
     """
-    from ..nn.io import from_table
+    from ..nn.io import latest_model
     from ..nn.package import write_package
 
     with Butler.from_config(repo) as butler:
         try:
-            model = from_table(butler.get(find_model(butler, collections, instrument)))
-            meta = write_package(model, folder, description=description)
+            model, version = latest_model(read_model(butler, find_model(butler, collections, instrument)))
+            meta = write_package(model, folder, description=description, version=version)
         except (LookupError, ModelFormatError, FileExistsError) as error:
             raise click.ClickException(str(error)) from error
     click.echo(

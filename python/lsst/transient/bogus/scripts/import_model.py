@@ -11,7 +11,8 @@ import click
 
 from lsst.daf.butler import Butler, DatasetType
 
-from .models import MODEL, find_model
+from ..errors import InputDataError, ModelFormatError
+from .models import MODEL, find_model, read_model
 
 
 def copy_model(
@@ -22,7 +23,7 @@ def copy_model(
     run: str,
     instrument: str,
     source_instrument: str | None = None,
-) -> tuple[str, bool]:
+) -> tuple[str, str, bool]:
     """Copy the model of a collection into a RUN of another repository.
 
     Parameters
@@ -44,23 +45,38 @@ def copy_model(
     -------
     origin : `str`
         Instrument the model was trained on.
+    version : `str`
+        Version of the model.
     copied : `bool`
-        `False` if the RUN held a model of this instrument already.
+        `False` if the RUN held this model already.
 
     Raises
     ------
     LookupError
         Raised if the collection does not hold exactly one model.
+    ModelFormatError
+        Raised if that model cannot be read, or the one that the RUN holds already.
+    InputDataError
+        Raised if the RUN holds another model of this instrument.
     """
+    from ..nn.io import stored_version
+
     ref = find_model(source, source_collections, source_instrument)
+    table = read_model(source, ref)
+    version = stored_version(table)
     target.registry.registerDatasetType(
         DatasetType(MODEL, ("instrument",), "ArrowTable", universe=target.dimensions)
     )
     target.collections.register(run)
-    copied = target.find_dataset(MODEL, instrument=instrument, collections=run) is None
-    if copied:
-        target.put(source.get(ref), MODEL, instrument=instrument, run=run)
-    return str(ref.dataId["instrument"]), copied
+    there = target.find_dataset(MODEL, instrument=instrument, collections=run)
+    if there is None:
+        target.put(table, MODEL, instrument=instrument, run=run)
+    elif (other := stored_version(read_model(target, there))) != version:
+        raise InputDataError(
+            f"RUN {run!r} holds model {other} of {instrument}, not {version} of {source_collections!r}: name "
+            "another RUN."
+        )
+    return str(ref.dataId["instrument"]), version, there is None
 
 
 @click.command()
@@ -83,7 +99,7 @@ def import_model(
     """Copy the model of SOURCE_COLLECTION in SOURCE_REPO into RUN of REPO."""
     with Butler.from_config(source_repo) as source, Butler.from_config(repo, writeable=True) as target:
         try:
-            origin, copied = copy_model(
+            origin, version, copied = copy_model(
                 source,
                 source_collection,
                 target,
@@ -91,7 +107,7 @@ def import_model(
                 instrument=instrument,
                 source_instrument=source_instrument,
             )
-        except LookupError as error:
+        except (LookupError, ModelFormatError, InputDataError) as error:
             raise click.ClickException(str(error)) from error
     state = "copied" if copied else "there already"
-    click.echo(f"{MODEL} trained on {origin}: {state}, as {instrument} in {run}.")
+    click.echo(f"{MODEL} {version} trained on {origin}: {state}, as {instrument} in {run}.")

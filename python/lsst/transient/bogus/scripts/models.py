@@ -1,15 +1,23 @@
 # This file is part of transient_bogus.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding the one model that collections select."""
+"""Finding the one model that collections select, and reading it."""
 
 from __future__ import annotations
 
-__all__ = ("MODEL", "find_model")
+__all__ = ("MODEL", "find_model", "read_model")
 
 from typing import Any
 
-from lsst.daf.butler import Butler, DatasetRef, MissingCollectionError, MissingDatasetTypeError
+from lsst.daf.butler import (
+    Butler,
+    DatasetRef,
+    FileIntegrityError,
+    MissingCollectionError,
+    MissingDatasetTypeError,
+)
+
+from ..errors import ModelFormatError
 
 MODEL = "transient_bogus_model"
 
@@ -51,3 +59,33 @@ def find_model(butler: Butler, collections: str, instrument: str | None = None) 
         hint = f", of {names}: name the instrument" if found else ""
         raise LookupError(f"Expected one {MODEL} in collection {collections!r}; found {len(found)}{hint}.")
     return found[0]
+
+
+def read_model(butler: Butler, ref: DatasetRef) -> Any:
+    """Read a stored model, and check that it is one.
+
+    Parameters
+    ----------
+    butler
+        Repository.
+    ref
+        The model.
+
+    Returns
+    -------
+    table : `pyarrow.Table`
+        The stored model, as it is: a copy of it keeps its version.
+
+    Raises
+    ------
+    ModelFormatError
+        Raised if the file is damaged, or is not a model that this code can read.
+    """
+    from ..nn.io import latest_model
+
+    try:
+        table = butler.get(ref)
+        latest_model(table)
+    except (FileIntegrityError, ValueError) as error:  # the butler's of a file that its formatter cannot read
+        raise ModelFormatError(f"The model in {ref.run!r} cannot be read: {error}") from error
+    return table
