@@ -41,7 +41,10 @@ def test_a_model_without_tiles_uses_all_networks() -> None:
 def test_mean_and_spread_leave_out_what_was_not_used() -> None:
     values = np.array([[0.2, NAN, NAN], [0.4, 0.9, NAN], [0.6, 0.5, NAN]])
     assert network_mean(values) == pytest.approx([0.4, 0.7, NAN], nan_ok=True)
-    assert network_std(values) == pytest.approx([np.sqrt(0.08 / 3), 0.2, NAN], nan_ok=True)
+    assert network_std(values) == pytest.approx([0.2, np.sqrt(0.08), NAN], nan_ok=True)
     scatter = np.array([[0.3, 9.0, 1.0], [0.3, 0.1, 1.0], [0.3, 0.3, 1.0]])
     total = network_std(values, scatter)
-    assert total == pytest.approx([np.sqrt(0.08 / 3 + 0.09), np.sqrt(0.04 + 0.05), NAN], nan_ok=True)
+    single = np.array([[0.2], [NAN], [NAN]])
+    assert np.isnan(network_std(single)).all()
+    assert network_std(single, scatter[:, :1]) == pytest.approx([0.3])
+    assert total == pytest.approx([np.sqrt(0.04 + 0.09), np.sqrt(0.08 + 0.05), NAN], nan_ok=True)

@@ -15,6 +15,7 @@ from lsst.transient.bogus.nn import device as devices
 from lsst.transient.bogus.nn.device import (
     autocast,
     deterministic,
+    full_precision,
     resolve_device,
     resolve_precision,
     torch_threads,
@@ -112,6 +113,16 @@ def test_cuda_resumes_every_regime_with_the_same_bits(kind, tmp_path):
     assert model_version(resumed.model) == model_version(whole.model)
 
 
+def test_full_precision_is_put_back():
+    before = torch.backends.cudnn.allow_tf32
+    with full_precision(torch.device("cuda")):
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.deterministic
+    with full_precision(CPU):
+        assert torch.backends.cudnn.allow_tf32 == before
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 @needs_cuda
 @pytest.mark.parametrize("n_threads", [1, 4])
 def test_cuda_judges_as_the_cpu_does(n_threads):
@@ -119,6 +130,9 @@ def test_cuda_judges_as_the_cpu_does(n_threads):
     model = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(ON_CUDA, device="cpu")).model
     expected = judge(model, fakes.stamps)
     with torch_threads(n_threads):
-        found = judge(model, fakes.stamps, device=torch.device("cuda"), batch_size=8)
+        found, again = (
+            judge(model, fakes.stamps, device=torch.device("cuda"), batch_size=8) for _ in range(2)
+        )
+    np.testing.assert_array_equal(found.probability, again.probability)
     np.testing.assert_allclose(found.probability, expected.probability, atol=5e-3)
     np.testing.assert_allclose(found.distance, expected.distance, rtol=0.02)

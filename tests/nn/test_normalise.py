@@ -139,6 +139,17 @@ def test_mask_bits_by_name():
     assert valid[0, 0] == 0
 
 
+@pytest.mark.parametrize("noise", [0.0, -1.0, np.nan, np.inf])
+def test_a_pixel_without_noise_is_missing(noise):
+    image, variance = random_stamps(), np.ones((4, 3, 13, 13), np.float32)
+    variance[1, 2, 3, 4] = noise
+    x, valid = normalise(image, variance, None, CHANNELS, PLAIN)
+    assert x[1, 2, 3, 4] == 0.0
+    assert np.argwhere(~valid).tolist() == [[1, 3, 4]]
+    variance[2, 0] = noise
+    assert Stamps(image, variance).usable.tolist() == [True, True, False, True]
+
+
 def test_all_missing_is_all_zero():
     image = np.full((2, 3, 9, 9), np.nan, np.float32)
     x, valid = normalise(image, None, None, CHANNELS, Normalisation(kind="minmax"))

@@ -60,7 +60,7 @@ def score(visit, model, **changes):
     config.update(**changes)
     task = TransientBogusScoreTask(config=config)
     other = {"labels": labels} if config.doLabels else {"dia_sources": dia_sources}
-    struct = task.run(cutouts=cutouts, model=to_table(model), **other)
+    struct = task.run(cutouts=cutouts, model=to_table(model), where="visit 5, detector 0", **other)
     assertValidOutput(task, struct)
     SCORES.check(struct.scores)
     assert np.array_equal(struct.scores["diaSourceId"], cutouts["diaSourceId"])
@@ -78,7 +78,7 @@ def test_sources_of_training_tiles_are_judged_by_blind_networks(visit, model):
         expected = np.array(model.spec.network_fold) == fold[i] if seen[i] else np.ones(6, bool)
         assert np.array_equal(used[i], expected)
         assert scores["score_raw"][i] == pytest.approx(probability[expected, i].mean(), abs=1e-6)
-        assert scores["score_std"][i] == pytest.approx(probability[expected, i].std(), abs=1e-6)
+        assert scores["score_std"][i] == pytest.approx(probability[expected, i].std(ddof=1), abs=1e-6)
     assert scores["is_out_of_fold"].all()
     assert not scores["score_flag"].any()
 
@@ -142,10 +142,12 @@ def test_unusable_rows_are_kept_without_a_score(visit, model):
     cutouts["image"][3] = np.nan
     cutouts["cutout_flag"][3] = int(CutoutFlag.ALL_MISSING)
     cutouts["image"][4, 1, :, 6:9] = np.nan
+    cutouts["variance"][6, 2] = 0.0
+    cutouts["variance"][7, 0] = np.inf
     scores = score((cutouts, *visit[1:]), model)
     unusable = (scores["score_flag"] & ScoreFlag.UNUSABLE_STAMP) != 0
-    assert np.flatnonzero(unusable).tolist() == [3, 4]
-    assert np.flatnonzero(np.isnan(scores["score"])).tolist() == [3, 4]
+    assert np.flatnonzero(unusable).tolist() == [3, 4, 6, 7]
+    assert np.flatnonzero(np.isnan(scores["score"])).tolist() == [3, 4, 6, 7]
     assert not scores["is_out_of_fold"][3]
     assert np.isnan(scores["score_networks"][3]).all()
     assert scores["model_version"][3] == model_version(model)
@@ -177,11 +179,46 @@ def test_without_calibration_and_tiles(visit, model):
     scores = score(visit, dataclasses.replace(model, spec=spec))
     assert np.array_equal(scores["score"], scores["score_raw"])
     assert np.isfinite(scores["score_networks"]).all()
+    assert (scores["score_flag"] == ScoreFlag.SEEN_IN_TRAINING).all()
+    assert not scores["is_out_of_fold"].any()
+
+
+def test_a_single_network_has_no_spread(visit, model):
+    spec = dataclasses.replace(model.spec, network_fold=(0, 1, 2), peers=1)
+    single = Model.blank(spec, model.training_tiles)
+    seen = np.isin(visit[1]["tile"], model.training_tiles)
+    assert np.array_equal(np.isnan(score(visit, single)["score_std"]), seen)
+    assert np.isfinite(score(visit, single, dropoutPasses=4)["score_std"]).all()
 
 
 def test_rows_that_are_not_aligned(visit, model):
-    with pytest.raises(InvalidQuantumError, match="39 sources"):
+    with pytest.raises(InvalidQuantumError, match=r"40 cutouts .* 39 sources .* of visit 5, detector 0"):
         score((*visit[:2], visit[2][1:]), model)
+
+
+def test_planes_that_the_model_was_not_trained_on(visit, model):
+    trained = dataclasses.replace(model, spec=dataclasses.replace(model.spec, planes=("image", "variance")))
+    score(visit, trained)
+    cutouts = visit[0].copy()
+    cutouts.remove_column("variance")
+    with pytest.raises(InvalidQuantumError, match=r"does not fit the 40 cutouts of visit 5.*'variance'"):
+        score((cutouts, *visit[1:]), trained)
+
+
+def test_networks_that_overflow(visit, model):
+    broken = Model.blank(model.spec, model.training_tiles)
+    torch.nn.init.constant_(broken.network.dense.weight, 3e38)
+    torch.nn.init.constant_(broken.network.out.weight, -3e38)
+    with torch.no_grad():
+        broken.network.out.weight[:, ::2] *= -1
+    with pytest.raises(InvalidQuantumError, match=r"no number for .* of 40 cutouts of visit 5"):
+        score(visit, broken)
+
+
+def test_a_device_that_is_not_there(visit, model, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InvalidQuantumError, match="configuration cannot be used: Device 'cuda'"):
+        score(visit, model, device="cuda")
 
 
 def test_labels_of_other_tiles(visit, model):

@@ -78,13 +78,17 @@ def network_std(values: np.ndarray, scatter: np.ndarray | None = None) -> np.nda
     Returns
     -------
     std : `numpy.ndarray`
-        Shape (N,); NaN where no network was used.
+        Shape (N,); NaN where no network was used, or a single one without scatter.
 
     Notes
     -----
-    The law of total variance: the variance of the values plus the mean of their variances.
+    The law of total variance: the variance of the values, estimated without bias, plus the mean of
+    their variances.
     """
+    n_used = np.isfinite(values).sum(axis=0)
     variance = network_mean((values - network_mean(values)) ** 2)
+    variance *= np.where(n_used > 1, n_used / np.maximum(n_used - 1, 1), np.nan)
     if scatter is not None:
-        variance += network_mean(np.where(np.isfinite(values), scatter, np.nan) ** 2)
+        own = network_mean(np.where(np.isfinite(values), scatter, np.nan) ** 2)
+        variance = own + np.where(n_used == 1, 0.0, variance)
     return np.sqrt(variance)

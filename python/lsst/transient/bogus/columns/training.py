@@ -97,7 +97,12 @@ SCORES = TableSchema(
         _ID,
         Column("score", "f4", "Calibrated probability; NaN where the stamp cannot be scored."),
         Column("score_raw", "f4", "Mean of the networks' outputs (sigmoid of the logit)."),
-        Column("score_std", "f4", "Standard deviation of the networks' outputs, and of passes with dropout."),
+        Column(
+            "score_std",
+            "f4",
+            "Standard deviation of the outputs of the networks that judged, and of passes with dropout; NaN "
+            "for a single network without.",
+        ),
         Column("score_networks", "f4", "Output of each network; NaN if not used.", None, ("network",)),
         Column(
             "domain_distance",

@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = (
     "autocast",
     "deterministic",
+    "full_precision",
     "pinned",
     "resolve_device",
     "resolve_precision",
@@ -218,6 +219,24 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
         Context manager; does nothing unless the precision is bfloat16.
     """
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def full_precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Let a GPU take whole float32 factors in convolutions, by algorithms that repeat.
+
+    Parameters
+    ----------
+    device
+        Device in use; on a CPU nothing is changed.
+
+    Returns
+    -------
+    context : `~contextlib.AbstractContextManager`
+        Context manager; by torch's own default convolutions have 10 bits of the mantissa.
+    """
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 @contextlib.contextmanager

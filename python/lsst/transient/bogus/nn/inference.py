@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from .device import deterministic, pinned, side_stream
+from .device import deterministic, full_precision, pinned, side_stream
 from .model import Model
 from .normalise import crop_size, prepare
 from .stamps import Stamps
@@ -208,6 +208,8 @@ def _evaluate(
         )
     if stamps.channels != spec.channels:
         raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
+    if spec.planes and stamps.planes != spec.planes:
+        raise ValueError(f"The model was trained on stamps with {spec.planes}; these have {stamps.planes}.")
     device = device or torch.device("cpu")
     if model.to(device).network.training:
         model.network.eval()
@@ -226,10 +228,11 @@ def _evaluate(
             return function(prepare(part, spec.normalisation, device=device).float())
 
     parts = (stamps[rows] for rows in batches)
-    if many and on_gpu:
-        answers = [evaluate(part) for part in in_order(lambda part: part.map(pinned), parts)]
-    else:
-        answers = list(in_order(evaluate, parts) if many else map(evaluate, parts))
+    with full_precision(device):
+        if many and on_gpu:
+            answers = [evaluate(part) for part in in_order(lambda part: part.map(pinned), parts)]
+        else:
+            answers = list(in_order(evaluate, parts) if many else map(evaluate, parts))
     if on_gpu:
         torch.cuda.synchronize(device)
     return torch.cat(answers, dim=axis).cpu()

@@ -92,6 +92,7 @@ def normalise(
     xp.subtract(pixels, level, out=pixels)
     xp.divide(pixels, scale, out=pixels)  # not finite where a pixel is missing or has no noise
     finite = xp.isfinite(pixels)
+    finite &= xp.isfinite(noise)
     valid = finite.all(1)
     if flagged is not None:
         valid &= ~flagged[window]

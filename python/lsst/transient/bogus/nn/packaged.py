@@ -72,7 +72,7 @@ class Packaged(nn.Module):
         # Half precision between, as in training.
         probability = torch.sigmoid(self.network(x.half().float())).mean(dim=0)
         score = calibrated(probability, self.spec.calibration).float()
-        return torch.where(usable(image), score, torch.nan)
+        return torch.where(usable(image, variance), score, torch.nan)
 
     def _central(self, stamps: torch.Tensor) -> torch.Tensor:
         """Cut the model's channels and size out of stamps."""
@@ -103,13 +103,15 @@ def stamp_variance(image: torch.Tensor) -> torch.Tensor:
     return (sigma**2)[:, :, None, None].expand_as(image)
 
 
-def usable(image: torch.Tensor) -> torch.Tensor:
-    """Tell whether most of the central 5x5 pixels of every channel exist.
+def usable(image: torch.Tensor, variance: torch.Tensor | None) -> torch.Tensor:
+    """Tell whether most of the central 5x5 pixels of every channel exist and have a noise.
 
     Parameters
     ----------
     image
         Pixel values, NaN where missing, shape (N, C, S, S).
+    variance
+        Variances, same shape, or `None`.
 
     Returns
     -------
@@ -118,8 +120,10 @@ def usable(image: torch.Tensor) -> torch.Tensor:
     """
     middle = image.shape[-1] // 2
     window = slice(max(0, middle - _CORE), middle + _CORE + 1)
-    exists = torch.isfinite(image[:, :, window, window]).float().mean(dim=(2, 3))
-    return (exists > 0.5).all(dim=1)
+    exists = torch.isfinite(image[:, :, window, window])
+    if variance is not None:
+        exists &= variance[:, :, window, window] > 0
+    return (exists.float().mean(dim=(2, 3)) > 0.5).all(dim=1)
 
 
 def calibrated(score: torch.Tensor, calibration: Mapping[str, Any]) -> torch.Tensor:

@@ -10,7 +10,6 @@ __all__ = ("Augmentation", "FoldRule", "ModelSpec", "Network", "Normalisation", 
 import dataclasses
 import functools
 import json
-import types
 import typing
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -79,9 +78,9 @@ class FoldRule:
     Parameters
     ----------
     n_folds
-        Number of folds; 0 if the model was trained without tiles.
+        Number of folds; 0 if nothing was held out.
     nside
-        HEALPix nside of the tiles.
+        HEALPix nside of the tiles; 0 if the model was trained without.
     seed
         Seed of the hash from tile to fold.
     """
@@ -174,7 +173,7 @@ class Settings:
     members
         Independent repetitions of the peers of each fold.
     epochs
-        Largest number of epochs.
+        Largest number of epochs, of the whole number of batches that is nearest to a pass.
     patience
         Epochs without a better monitor value after which training stops; 0 never.
     monitor
@@ -246,6 +245,9 @@ class ModelSpec:
         Names of the stamps' channels, in order.
     mask_bits
         Names of the stamps' mask bits, from the lowest.
+    planes
+        Which of image, variance and mask the stamps have that it was trained on; empty if that is not
+        known, and not compared then.
     normalisation
         How pixels are normalised.
     network
@@ -268,6 +270,7 @@ class ModelSpec:
     stamp_size: int
     channels: tuple[str, ...]
     mask_bits: tuple[str, ...] = ()
+    planes: tuple[str, ...] = ()
     normalisation: Normalisation = Normalisation()
     network: Network = Network()
     network_fold: tuple[int, ...] = (-1,)
@@ -313,7 +316,7 @@ class ModelSpec:
         """
         try:
             return typing.cast(ModelSpec, _read(cls, json.loads(text)))
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise ModelFormatError(f"The specification of the model cannot be read: {error}") from error
 
 
@@ -325,13 +328,13 @@ def _read(kind: Any, value: Any) -> Any:
             raise TypeError(f"fields of {getattr(kind, '__name__', kind)}: {sorted(value)}")
         return typing.cast(Any, kind)(**{name: _read(hints[name], item) for name, item in value.items()})
     origin = typing.get_origin(kind)
-    if origin is tuple:
+    if origin is tuple and isinstance(value, list):
         return tuple(_read(typing.get_args(kind)[0], item) for item in value)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return dict(value)
-    if kind is float and isinstance(value, int):
+    if origin is Mapping and isinstance(value, dict):
+        return value
+    if kind is float and type(value) is int:
         return float(value)
-    if isinstance(kind, type | types.GenericAlias) and not isinstance(value, typing.cast(type, kind)):
+    if type(value) is not kind:  # to Python, True is an integer
         raise TypeError(f"{value!r} is not {kind}")
     return value
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from astropy.table import Table
 
+from ..errors import TableSchemaError
 from ..words import unpack_tensors
 
 _HALF = 2  # the centre is 5x5 pixels: a PSF core
@@ -45,6 +46,11 @@ class Stamps:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """Names of the arrays that are there."""
+        return tuple(name for name in ("image", "variance", "mask") if getattr(self, name) is not None)
 
     def __getitem__(self, rows: slice | np.ndarray) -> Stamps:
         return self.map(lambda array: array[rows])
@@ -80,7 +86,14 @@ class Stamps:
         -------
         stamps : `Stamps`
             Stamps of all rows.
+
+        Raises
+        ------
+        TableSchemaError
+            Raised if the metadata do not name the channels.
         """
+        if "CHANNELS" not in cutouts.meta:
+            raise TableSchemaError(f"The {len(cutouts)} cutouts have no CHANNELS in their metadata.")
         cutouts = unpack_tensors(cutouts)
         bits = cutouts.meta.get("MASK_BITS", {})
         return cls(
@@ -93,9 +106,12 @@ class Stamps:
 
     @functools.cached_property
     def usable(self) -> np.ndarray:
-        """Whether most of the central 5x5 pixels of every channel exist, shape (N,)."""
+        """Whether most of the central 5x5 pixels of every channel exist and have a noise, shape (N,)."""
         middle = self.image.shape[-1] // 2
         window = slice(max(0, middle - _HALF), middle + _HALF + 1)
         exists = np.isfinite(self.image[:, :, window, window])
+        if self.variance is not None:
+            noise = self.variance[:, :, window, window]
+            exists &= (noise > 0) & np.isfinite(noise)
         flat = exists.reshape(*exists.shape[:2], exists.shape[2] * exists.shape[3])
         return np.asarray((2 * flat.sum(axis=2, dtype=np.uint8) > flat.shape[2]).all(axis=1))

@@ -157,11 +157,11 @@ class EmbedTransientBogusTask(PipelineTask):
         """Return what is known of the usable sources, and their latent features (N, D)."""
         from ..nn.device import resolve_device, torch_threads
         from ..nn.inference import features
-        from ..nn.io import from_table
+        from ..nn.io import latest_model
         from ..nn.stamps import Stamps
 
         try:
-            trained = from_table(model)
+            trained, version = latest_model(model)
         except ModelFormatError as error:
             raise InvalidQuantumError(f"The model cannot be used: {error}") from error
         periodic = PeriodicLogger(self.log)
@@ -178,7 +178,13 @@ class EmbedTransientBogusTask(PipelineTask):
                     key,
                 )
                 # Half precision: the map does not need more, and 10^6 sources fit in memory.
-                values = features(trained, Stamps.from_table(stamps_table), device=device).astype(np.float16)
+                try:
+                    latent_features = features(trained, Stamps.from_table(stamps_table), device=device)
+                except ValueError as error:
+                    raise InvalidQuantumError(
+                        f"Model {version} does not fit the cutouts of {_where(key)}: {error}"
+                    ) from error
+                values = latent_features.astype(np.float16)
                 usable = np.isfinite(values).all(axis=1)
                 tables.append(part[usable])
                 latent.append(values[usable])

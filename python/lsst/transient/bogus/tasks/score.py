@@ -12,21 +12,12 @@ __all__ = (
     "TransientBogusScoreTask",
 )
 
-import enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from astropy.table import Table
 
-from lsst.pex.config import Field, RangeField
-from lsst.pipe.base import (
-    InvalidQuantumError,
-    PipelineTask,
-    PipelineTaskConfig,
-    PipelineTaskConnections,
-    Struct,
-)
-from lsst.pipe.base import connectionTypes as cT
+from lsst.pipe.base import InvalidQuantumError, PipelineTask, Struct
 
 from ..calibration import Calibration
 from ..columns import CUTOUTS, DIA_SOURCE, LABELS, SCORES
@@ -36,106 +27,10 @@ from ..folds import sky_tiles
 from ..handles import read_table
 from ..seeds import derive_seed
 from ..stamps import UNUSABLE, CutoutFlag
+from .score_config import ScoreFlag, TransientBogusScoreConfig, TransientBogusScoreConnections
 
 if TYPE_CHECKING:
     from ..nn.model import Model
-
-_VD = ("instrument", "visit", "detector")
-_MODEL: dict[str, Any] = {
-    "doc": "Trained networks, their specification and calibration.",
-    "name": "transient_bogus_model",
-    "storageClass": "ArrowTable",
-    "dimensions": ("instrument",),
-}
-
-
-class ScoreFlag(enum.IntFlag):
-    """Why a source has no score, or one to be wary of."""
-
-    UNUSABLE_STAMP = enum.auto()
-    SEEN_IN_TRAINING = enum.auto()
-    OUT_OF_DOMAIN = enum.auto()
-    GLINT_TRAIL = enum.auto()
-
-
-class TransientBogusScoreConnections(PipelineTaskConnections, dimensions=_VD):
-    """Connections of `TransientBogusScoreTask`."""
-
-    cutouts = cT.Input(
-        doc="Stamps around the DIA sources.",
-        name="transient_cutouts",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        deferLoad=True,
-    )
-    dia_sources = cT.Input(
-        doc="The same DIA sources: their positions decide which networks may judge them.",
-        name="dia_source_detector",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        deferLoad=True,
-    )
-    labels = cT.Input(
-        doc="Sky tiles of the same DIA sources.",
-        name="transient_labels",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-        deferLoad=True,
-    )
-    model = cT.Input(**_MODEL)
-    scores = cT.Output(
-        doc=SCORES.doc,
-        name="transient_bogus_scores",
-        storageClass="ArrowAstropy",
-        dimensions=_VD,
-    )
-
-    def __init__(self, *, config: TransientBogusScoreConfig) -> None:
-        if config.modelIsPrerequisite:
-            del self.model
-            self.model = cT.PrerequisiteInput(**_MODEL)
-        if config.doLabels:
-            del self.dia_sources
-        else:
-            del self.labels
-
-
-class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=TransientBogusScoreConnections):
-    """Configuration of `TransientBogusScoreTask`."""
-
-    modelIsPrerequisite = Field[bool](
-        doc="Whether the model was trained before and lies in an input collection. If not, it is trained in "
-        "the same graph.",
-        default=False,
-    )
-    doLabels = Field[bool](
-        doc="Take the sky tiles from the labels instead of working them out from the positions of the DIA "
-        "sources. Only possible for visits with injections; the result is the same.",
-        default=False,
-    )
-    batchSize = RangeField(
-        dtype=int,
-        doc="Most stamps that the networks judge at a time; 0 for what suits the device (128 on a CPU, 1024 "
-        "on a GPU). On a CPU small values are slow and large ones leave the processor's cache; multiples of "
-        "16 give the same scores to the last bit.",
-        default=0,
-        min=0,
-    )
-    dropoutPasses = RangeField(
-        dtype=int,
-        doc="Evaluations of every network with dropout, whose scatter is added to score_std. 0 for none; 10 "
-        "to 30 give a useful spread, and each costs as much as the score, which does not depend on it.",
-        default=0,
-        min=0,
-    )
-    device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
-    numThreads = RangeField(
-        dtype=int,
-        doc="Threads on the CPU; 0 for all cores of the process. Leave it at 1 where as many quanta as cores "
-        "run side by side.",
-        default=1,
-        min=0,
-    )
 
 
 class TransientBogusScoreTask(PipelineTask):
@@ -160,10 +55,18 @@ class TransientBogusScoreTask(PipelineTask):
             inputs["dia_sources"] = inputs["dia_sources"].get(
                 parameters={"columns": ["diaSourceId", "ra", "dec"]}
             )
+        data_id = butlerQC.quantum.dataId
+        inputs["where"] = f"visit {data_id['visit']}, detector {data_id['detector']}"
         butlerQC.put(self.run(**inputs), outputRefs)
 
     def run(
-        self, *, cutouts: Table, model: Any, dia_sources: Table | None = None, labels: Table | None = None
+        self,
+        *,
+        cutouts: Table,
+        model: Any,
+        dia_sources: Table | None = None,
+        labels: Table | None = None,
+        where: str = "",
     ) -> Struct:
         """Score the DIA sources of one detector.
 
@@ -177,6 +80,8 @@ class TransientBogusScoreTask(PipelineTask):
             The same N DIA sources, with their positions.
         labels
             Their labels; needed instead of ``dia_sources`` if ``doLabels`` is set.
+        where
+            The visit and detector, for messages.
 
         Returns
         -------
@@ -187,38 +92,48 @@ class TransientBogusScoreTask(PipelineTask):
         Raises
         ------
         InvalidQuantumError
-            Raised if the stamps or rows are not what the model or the cutouts need.
+            Raised if the stamps or rows are not what the model or the cutouts need, or the model
+            cannot be used.
+        TableSchemaError
+            Raised if a table does not have its columns.
         """
         from ..nn.device import resolve_device, torch_threads
         from ..nn.inference import judge
         from ..nn.io import latest_model
         from ..nn.stamps import Stamps
 
-        CUTOUTS.check(cutouts, ("diaSourceId", "image", "cutout_flag"))
+        of = f" of {where}" if where else ""
+        CUTOUTS.check(cutouts, ("diaSourceId", "image", "cutout_flag"), where=where)
         try:
             trained, version = latest_model(model)
+            device = resolve_device(self.config.device)
         except ModelFormatError as error:
             raise InvalidQuantumError(f"The model cannot be used: {error}") from error
-        tiles = self._tiles(cutouts, dia_sources, labels, trained)
+        except ValueError as error:
+            raise InvalidQuantumError(f"The configuration cannot be used: {error}") from error
+        tiles = self._tiles(cutouts, dia_sources, labels, trained, where)
         rule = trained.spec.folds
         use, seen = blind_networks(
             tiles, trained.training_tiles, trained.spec.network_fold, n_folds=rule.n_folds, seed=rule.seed
         )
-        # Tiles of a fold that no network left out are judged by all, and say so.
-        flags = np.where(seen, int(ScoreFlag.SEEN_IN_TRAINING), 0)
+        # Tiles of a fold that no network left out are judged by all, and say so; without a rule
+        # nobody knows.
+        flags = np.where(seen | (not rule.nside), int(ScoreFlag.SEEN_IN_TRAINING), 0)
         stamps = Stamps.from_table(cutouts)
         with torch_threads(self.config.numThreads):
             try:
                 judgement = judge(
                     trained,
                     stamps,
-                    device=resolve_device(self.config.device),
+                    device=device,
                     batch_size=self.config.batchSize,
                     dropout_passes=self.config.dropoutPasses,
                     seed=derive_seed("dropout", *np.asarray(cutouts["diaSourceId"])[:1]),
                 )
             except ValueError as error:
-                raise InvalidQuantumError(f"The model does not fit the cutouts: {error}") from error
+                raise InvalidQuantumError(
+                    f"Model {version} does not fit the {len(cutouts)} cutouts{of}: {error}"
+                ) from error
         cutout_flags = np.asarray(cutouts["cutout_flag"]).astype(int)
         bad = ((cutout_flags & int(UNUSABLE)) != 0) | ~stamps.usable
         flags[bad] |= int(ScoreFlag.UNUSABLE_STAMP)
@@ -226,6 +141,11 @@ class TransientBogusScoreTask(PipelineTask):
         flags[is_glint] |= int(ScoreFlag.GLINT_TRAIL)
         bad |= is_glint
         probability = np.where(use & ~bad, judgement.probability, np.nan)
+        if n_lost := int((use & ~bad & ~np.isfinite(probability)).any(axis=0).sum()):
+            raise InvalidQuantumError(
+                f"Model {version} cannot be used: a network has no number for {n_lost} of {len(cutouts)} "
+                f"cutouts{of}."
+            )
         distance = network_mean(np.where(use & ~bad, judgement.distance, np.nan))
         limit = trained.spec.domain_limit
         flags[(distance > limit) & (limit > 0)] |= int(ScoreFlag.OUT_OF_DOMAIN)
@@ -252,7 +172,7 @@ class TransientBogusScoreTask(PipelineTask):
         return Struct(scores=scores)
 
     def _tiles(
-        self, cutouts: Table, dia_sources: Table | None, labels: Table | None, model: Model
+        self, cutouts: Table, dia_sources: Table | None, labels: Table | None, model: Model, where: str
     ) -> np.ndarray:
         """Return the sky tile of each source."""
         rule = model.spec.folds
@@ -260,18 +180,19 @@ class TransientBogusScoreTask(PipelineTask):
         if other is None or not np.array_equal(other["diaSourceId"], cutouts["diaSourceId"]):
             n_other = 0 if other is None else len(other)
             raise InvalidQuantumError(
-                f"The {len(cutouts)} cutouts do not have the rows of the {n_other} sources with tiles."
+                f"The {len(cutouts)} cutouts are not row-aligned with the {n_other} sources that have the "
+                f"tiles{f' of {where}' if where else ''}."
             )
         if not rule.nside:
             return np.full(len(cutouts), -1)
         if self.config.doLabels:
-            LABELS.check(other, ("tile",))
+            LABELS.check(other, ("tile",), where=where)
             if other.meta.get("NSIDE", rule.nside) != rule.nside:
                 raise InvalidQuantumError(
                     f"The labels' tiles have nside {other.meta['NSIDE']}; the model's have {rule.nside}."
                 )
             return np.asarray(other["tile"])
-        DIA_SOURCE.check(other, ("ra", "dec"))
+        DIA_SOURCE.check(other, ("ra", "dec"), where=where)
         return sky_tiles(other["ra"], other["dec"], nside=rule.nside)
 
 
