@@ -10,8 +10,8 @@ For each number of sources on one detector and of networks, seconds of
 ``task``: `TransientBogusScoreTask.run` on tables in memory; ``files``: the same on cutouts read
 as the task's quantum reads them, from a file of a butler's repository; ``read``: the part of
 that reading, in the same runs; ``loop``: normalisation stamp by stamp, then batches of
-64 through one stock network after another, as such tasks are commonly written, with the loading of
-the weights and the output table that it needs too; ``floor``: bare
+64 through one stock network after another, as such tasks are commonly written, with the output
+table that it needs too; ``floor``: bare
 forward passes of the same networks on normalised stamps, at the best batch size, memory layout
 and implementation; ``model``: bare passes from stamps in memory through the model's normalisation and
 networks, at the best batch size.
@@ -80,12 +80,8 @@ def tables(n: int) -> tuple[Table, Table]:
     )
 
 
-def loop(stamps: nn.Stamps, states: list[dict[str, torch.Tensor]], device: torch.device) -> Table:
+def loop(stamps: nn.Stamps, networks: list[PlainCompact], device: torch.device) -> Table:
     """Score as it is commonly written."""
-    spec = nn.ModelSpec(30, CHANNELS).network
-    networks = [PlainCompact(len(CHANNELS) + 1, spec).to(device).eval() for _ in states]
-    for network, state in zip(networks, states, strict=True):
-        network.load_state_dict(state)
     normalised = []
     for i in range(len(stamps)):
         image, variance = stamps.image[i], stamps.variance[i]
@@ -129,7 +125,7 @@ def measure(
     stamps = nn.Stamps.from_table(cutouts)
     model = make_model(k)
     table = nn.to_table(model)
-    states = [PlainCompact(len(CHANNELS) + 1, model.spec.network).state_dict() for _ in range(k)]
+    networks = [PlainCompact(len(CHANNELS) + 1, model.spec.network).to(device).eval() for _ in range(k)]
     least = floor(stamps, model, device, clock)
 
     seconds_of_reading: list[float] = []
@@ -144,7 +140,7 @@ def measure(
         "task": best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=table), clock),
         "files": best_of(files, clock),
         "read": min(seconds_of_reading),
-        "loop": best_of(lambda: loop(stamps, states, device), clock, 2),
+        "loop": best_of(lambda: loop(stamps, networks, device), clock, 2),
         "load_model": best_of(lambda: nn.from_table(table), clock),
         **{name: n * seconds for name, seconds in least.items()},
     }

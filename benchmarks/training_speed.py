@@ -33,7 +33,13 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import autocast, resolve_device, resolve_precision, torch_threads
+from lsst.transient.bogus.nn.device import (
+    autocast,
+    deterministic,
+    resolve_device,
+    resolve_precision,
+    torch_threads,
+)
 from lsst.transient.bogus.nn.plan import roc_auc
 from lsst.transient.bogus.nn.spec import Network
 
@@ -157,7 +163,8 @@ def main() -> None:
             precision = resolve_precision(precision, device)
             dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
             operations = 3 * flops_per_stamp(N_CHANNELS, SIZE, network)
-            floor = gemm_rate(device, dtype, clock) / operations
+            with deterministic(0, device, strict=False, precision=precision):
+                floor = gemm_rate(device, dtype, clock) / operations
             for n_folds, peers in zip(options.folds, options.peers, strict=True):
                 settings = nn.Settings(
                     network=network,
@@ -167,8 +174,9 @@ def main() -> None:
                     precision=precision,
                     negative_sign_weight=1.0,
                 )
-                bare = bare_rate(x, settings, device, clock)
-                plain = plain_rate(x, n_folds, settings, device, clock)
+                with deterministic(0, device, strict=False, precision=precision):
+                    bare = bare_rate(x, settings, device, clock)
+                    plain = plain_rate(x, n_folds, settings, device, clock)
                 stacked = stacked_rate(x, n_folds, settings, clock)
                 row = {
                     "precision": precision,

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from lsst.transient.bogus.errors import InsufficientDataError, TrainingDivergedError
-from lsst.transient.bogus.nn.checkpoint import TrainingState
 from lsst.transient.bogus.nn.inference import features, judge, predict
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.networks import build
@@ -20,6 +19,7 @@ from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import Plan, held_out_logits, roc_auc
 from lsst.transient.bogus.nn.spec import Network, Regime, Settings
 from lsst.transient.bogus.nn.stamps import Stamps
+from lsst.transient.bogus.nn.state import TrainingState
 from lsst.transient.bogus.nn.training import _learning_rate, train
 
 from .fakes import N_FOLDS, REGIMES, make_fakes
@@ -56,17 +56,28 @@ def test_out_of_fold_scores_are_those_of_the_blind_networks(fakes, result):
         assert np.allclose(result.out_of_fold[:, rows], probability[2 * fold : 2 * fold + 2, rows], atol=2e-3)
 
 
-def test_labels_of_the_held_out_fold_do_not_matter(fakes, result):
+def test_labels_of_the_held_out_fold_do_not_matter(fakes):
     labels = fakes.labels.copy()
     rows = fakes.folds == 1
     labels[rows] = 1 - labels[rows]
-    other = train(fakes.stamps, labels, fakes.folds, dataclasses.replace(SMALL, monitor="loss"))
-    plain = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(SMALL, monitor="loss"))
-    last = [len(r.history) - 1 == r.best_epoch for r in (other, plain)]
-    a, b = (r.history[0].train_loss for r in (other, plain))
-    assert np.array_equal(a[2:4], b[2:4])
-    assert not np.array_equal(a[:2], b[:2])
-    assert any(last)
+    settings = dataclasses.replace(SMALL, regime=Regime("standard"))
+    for entry, other in zip(
+        *(train(fakes.stamps, given, fakes.folds, settings).history for given in (fakes.labels, labels)),
+        strict=True,
+    ):
+        assert np.array_equal(entry.train_loss[2:4], other.train_loss[2:4])
+        assert not np.array_equal(entry.train_loss[:2], other.train_loss[:2])
+
+
+def test_what_networks_say_of_each_other_does_not_leak_labels():
+    """Each fold is weighed by networks that saw the others; yet drawn labels tell nothing."""
+    rng = np.random.default_rng(3)
+    stamps = Stamps(rng.normal(size=(900, 3, 9, 9)).astype(np.float32))
+    labels, folds = rng.integers(0, 2, 900), rng.integers(0, 3, 900)
+    settings = dataclasses.replace(SMALL, regime=Regime(delay_epochs=1), epochs=20, monitor="loss")
+    out = train(stamps, labels, folds, settings)
+    assert max(entry.train_loss.min() for entry in out.history[:1]) > out.history[-1].train_loss.max()
+    assert abs(roc_auc(out.out_of_fold.mean(axis=0), labels == 1) - 0.5) < 4 * 0.02
 
 
 def test_same_settings_same_bits(fakes, result):
@@ -124,6 +135,26 @@ def test_unlabelled_negative_detections_are_not_trained_on(fakes):
         assert set(trained.flat) == wanted
     out = train(fakes.stamps, fakes.labels, fakes.folds, SMALL, negative_sign=below)
     assert np.isfinite(out.out_of_fold[:, below]).all()
+
+
+def test_stamps_that_are_not_usable_are_refused(fakes):
+    image = fakes.stamps.image.copy()
+    image[:5] = np.nan
+    stamps = dataclasses.replace(fakes.stamps, image=image)
+    with pytest.raises(ValueError, match="5 of 360 stamps are not usable"):
+        train(stamps, fakes.labels, fakes.folds, SMALL)
+
+
+def test_nnpu_without_folds_keeps_its_prior(fakes):
+    nobody = np.full(len(fakes.labels), -1)
+    settings = dataclasses.replace(SMALL, regime=Regime("nnpu", prior=0.2))
+    history = train(fakes.stamps, fakes.labels, nobody, settings).history
+    assert [entry.prior for entry in history] == [0.2] * 3
+    with pytest.raises(ValueError, match="must be given"):
+        train(fakes.stamps, fakes.labels, nobody, dataclasses.replace(SMALL, regime=Regime("nnpu")))
+    half = dataclasses.replace(settings, negative_sign_weight=0.5)
+    with pytest.raises(ValueError, match=r"0 or 1, not 0\.5"):
+        train(fakes.stamps, fakes.labels, nobody, half, negative_sign=fakes.labels == 0)
 
 
 def test_without_folds_all_networks_see_all(fakes):

@@ -23,6 +23,7 @@ from lsst.transient.bogus.nn.io import from_table, stored_version
 from lsst.transient.bogus.nn.spec import FoldRule, Settings
 from lsst.transient.bogus.tasks.train import TrainTransientBogusConfig, TrainTransientBogusTask
 from lsst.transient.bogus.tasks.training_set import read_training_set
+from lsst.transient.bogus.version import code_version
 
 from ..nn.fakes import N_FOLDS, NSIDE, SEED, make_fakes, make_tables, small_training_config
 
@@ -76,7 +77,10 @@ def test_outputs(trained):
     assert task.metadata["n_positive"] + task.metadata["n_negative"] == 400
     assert task.metadata["model_version"] == stored_version(struct.model)
     provenance = model.spec.provenance
-    assert set(provenance) == {"code_version", "inputs", "metrics", "settings", "config"}
+    made = {"code_version": code_version(), "torch_version": str(torch.__version__), "device": "cpu"}
+    assert made.items() <= provenance.items()
+    assert set(provenance) == {*made, "n_threads", "inputs", "metrics", "settings", "config"}
+    assert model.spec.planes == ("image", "variance")
     assert provenance["metrics"]["n_positive"] == task.metadata["n_positive"]
     assert provenance["config"]["calibration"] == task.config.calibration
     assert provenance["config"]["network"]["units"] == provenance["settings"]["network"]["units"] == 8
@@ -201,6 +205,42 @@ def test_different_stamps(fakes):
 
     with pytest.raises(InvalidQuantumError, match="visit 12"):
         run(fakes, change=change)
+
+
+def test_planes_of_some_alone(fakes):
+    def change(cutouts, labels):
+        cutouts[12, 0].remove_column("variance")
+
+    with pytest.raises(InvalidQuantumError, match=r"visit 12.* planes image and "):
+        run(fakes, change=change)
+
+
+def test_rows_that_are_not_aligned(fakes):
+    def change(cutouts, labels):
+        cutouts[12, 0] = cutouts[12, 0][::-1]
+
+    with pytest.raises(InvalidQuantumError, match="200 cutouts of visit 12, detector 0 are not row-aligned"):
+        run(fakes, change=change)
+
+
+def test_visits_without_labels_are_counted(fakes, caplog):
+    def change(cutouts, labels):
+        cutouts[13, 0] = cutouts[12, 0].copy()
+
+    _, task = run(fakes, small_training_config(epochs=1), change)
+    assert task.metadata["n_alone"] == 1
+    assert "1 detector-visits have cutouts or labels alone" in caplog.text
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_nnpu_has_no_weights_of_samples(weight):
+    config = TrainTransientBogusConfig()
+    config.regime.kind = "nnpu"
+    config.negativeSignWeight = weight
+    config.validate()
+    config.negativeSignWeight = 0.5
+    with pytest.raises(FieldValidationError):
+        config.validate()
 
 
 def test_co_teaching_needs_peers():

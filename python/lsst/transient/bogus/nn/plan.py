@@ -163,9 +163,10 @@ class Plan:
         -------
         batches : `numpy.ndarray`
             Row numbers, shape (steps, B, streams).  Balanced by weight, every stream
-            takes each of its samples once; a stream with fewer samples than the
-            longest starts over.  With the sampler as many are drawn, class by
-            class: injections come more than once, others not every epoch.
+            takes its samples in random order, none twice before all have come: as many
+            whole batches as come nearest to a pass through the longest.  With the
+            sampler as many are drawn, class by class: injections come more than
+            once, others not every epoch.
         """
         seen = [self.seen(fold) for fold in self._stream_fold]
         longest = max(map(len, seen))

@@ -22,6 +22,7 @@ from .spec import Regime
 
 type Weigh = Callable[[torch.Tensor, torch.Tensor, int, torch.Generator], torch.Tensor]
 
+_MIN_PRIOR = 1e-3  # an estimate of none must not silence the injections
 _MAX_NNPU_WEIGHT = 100.0  # a lone, hopelessly misfitted sample must not own the step
 
 
@@ -191,8 +192,8 @@ def bind(spec: Regime, *, peers: int, prior: float) -> Weigh:
         "co_teaching": functools.partial(co_teaching, spec=spec, peers=peers),
         "asymmetric_co_teaching": functools.partial(asymmetric_co_teaching, spec=spec, peers=peers),
         "stochastic_co_teaching": functools.partial(stochastic_co_teaching, spec=spec, peers=peers),
-        "nnpu": functools.partial(nnpu, prior=prior),
-        "contamination": standard,  # what differs is the target; see `contamination`
+        "nnpu": functools.partial(nnpu, prior=max(prior, _MIN_PRIOR)),
+        "contamination": standard,  # what differs is how much a sample counts; see `contamination`
     }
     if spec.kind not in known:
         raise ValueError(f"Unknown regime {spec.kind!r}; known are {sorted(known)}.")

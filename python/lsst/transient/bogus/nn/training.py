@@ -20,7 +20,7 @@ from ..errors import TrainingDivergedError
 from ..seeds import derive_seed
 from . import regimes
 from .augment import augment
-from .checkpoint import TrainingState, checkpoint_file, load_checkpoint, save_checkpoint
+from .checkpoint import checkpoint_file, load_checkpoint, save_checkpoint
 from .contamination import UnlabelledJudgement, judge_unlabelled
 from .device import autocast, deterministic, resolve_device, resolve_precision
 from .domain import fit_domain
@@ -31,6 +31,7 @@ from .plan import Plan, held_out_logits, roc_auc
 from .replay import Replay
 from .spec import FoldRule, ModelSpec, Settings
 from .stamps import Stamps
+from .state import TrainingState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +110,8 @@ def train(
 
     Raises
     ------
+    ValueError
+        Raised if a stamp is not usable, or the regime cannot do with the settings.
     InsufficientDataError
         Raised if a network would see fewer than ``min_per_class`` of a class.
     TrainingDivergedError
@@ -119,11 +122,16 @@ def train(
     device = resolve_device(settings.device)
     settings = dataclasses.replace(settings, precision=resolve_precision(settings.precision, device))
     if isinstance(stamps, Stamps):
-        spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+        if not stamps.usable.all():
+            raise ValueError(
+                f"{np.count_nonzero(~stamps.usable)} of {len(stamps)} stamps are not usable: leave them out."
+            )
+        spec = ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits, stamps.planes)
         stamps = prepare(stamps, settings.normalisation)
     if spec is None:
         raise ValueError("Prepared stamps need the specification of what they are.")
     plan = Plan.make(np.asarray(labels), np.asarray(folds), settings, negative_sign, stratum)
+    _check_nnpu(plan, settings)
     rule = spec.folds if spec.folds.n_folds else FoldRule(n_folds=plan.n_folds)
     spec = dataclasses.replace(
         spec,
@@ -161,7 +169,7 @@ def train(
 def _epoch(
     state: TrainingState, samples: torch.Tensor, plan: Plan, settings: Settings, channels: tuple[str, ...]
 ) -> EpochReport:
-    """Take every training sample once, then look at the held-out folds."""
+    """Go through the training samples, then look at the held-out folds."""
     device = samples.device
     torch.manual_seed(derive_seed("dropout", settings.seed, state.epoch))
     generator = torch.Generator(device).manual_seed(derive_seed("augment", settings.seed, state.epoch))
@@ -240,8 +248,21 @@ def _validate(
             auc[k] = roc_auc(z, y == 1)
     if settings.regime.kind in ("nnpu", "contamination"):
         state.judgement = _judge(logits, plan, settings)
-        state.prior = state.judgement.prior
+        state.prior = state.judgement.prior if plan.n_folds else settings.regime.prior
     return loss, auc
+
+
+def _check_nnpu(plan: Plan, settings: Settings) -> None:
+    """Refuse what the risk of nnPU has no place for."""
+    if settings.regime.kind != "nnpu":
+        return
+    if not plan.n_folds and not settings.regime.prior:
+        raise ValueError("Without held-out folds nnpu cannot estimate its prior, which must be given.")
+    if not set(np.unique(plan.importance)) <= {0.0, 1.0}:
+        raise ValueError(
+            f"nnpu has no weights of samples: negative_sign_weight must be 0 or 1, not "
+            f"{settings.negative_sign_weight:g}."
+        )
 
 
 def _judge(logits: np.ndarray, plan: Plan, settings: Settings) -> UnlabelledJudgement:

@@ -135,10 +135,10 @@ def count_examples(repository: Path, pipeline: Path) -> TrainingExamples:
         cutouts, labels = (_handles(butler, schema) for schema in (CUTOUTS, LABELS))
         if not set(cutouts) & set(labels):
             return TrainingExamples(0, 0, FewestSeen(-1, 0, 0), config.minPerClass)
-        rows, _ = choose_training_rows(config, cutouts, labels)
+        rows, _, _ = choose_training_rows(config, cutouts, labels)
         usable = np.zeros(len(rows), dtype=bool)
         for key, places, indices in rows.by_table():
-            usable[places] = Stamps.from_table(read_table(cutouts[key], ["image"])).usable[indices]
+            usable[places] = Stamps.from_table(read_table(cutouts[key])).usable[indices]
     rows.keep(usable)
     weightless = (rows.label != 1) & (rows.sign < 0) & (config.negativeSignWeight == 0)
     return TrainingExamples(

@@ -137,8 +137,8 @@ class RegimeConfig(Config):
     forgetRate = RangeField(
         dtype=float,
         doc="Fraction of all samples (co_teaching) or of the unlabelled ones (asymmetric_co_teaching) that "
-        "is finally withheld. Too small memorises real transients as bogus, too large drops the hard bogus. "
-        "Ignored by other regimes.",
+        "is finally withheld, rounded down to whole samples of each batch. Too small memorises real "
+        "transients as bogus, too large drops the hard bogus. Ignored by other regimes.",
         default=Regime().forget_rate,
         min=0.0,
         max=1.0,
@@ -146,7 +146,8 @@ class RegimeConfig(Config):
     )
     forgetRatePositive = RangeField(
         dtype=float,
-        doc="Fraction of injections that is finally withheld (asymmetric_co_teaching). Larger than the "
+        doc="Fraction of injections that is finally withheld (asymmetric_co_teaching), rounded down to whole "
+        "ones of each batch: with 13 of them in a batch less than 0.077 withholds none. Larger than the "
         "fraction of chance matches drops faint injections. Ignored by other regimes.",
         default=Regime().forget_rate_positive,
         min=0.0,
@@ -185,7 +186,8 @@ class RegimeConfig(Config):
     delayEpochs = RangeField(
         dtype=int,
         doc="Epochs before withholding starts (stochastic_co_teaching, contamination). Too many let the "
-        "networks memorise. Ignored by other regimes.",
+        "networks memorise: the published 15 of stochastic_co_teaching, with a ramp of 10, are for long "
+        "trainings. Ignored by other regimes.",
         default=Regime().delay_epochs,
         min=0,
     )

@@ -20,7 +20,7 @@ from lsst.pipe.base import PipelineTask, Struct
 from ..calibration import Calibration, weigh_injections
 from ..columns import TRAINING_HISTORY
 from ..training_rows import TrainingRows
-from ..version import __version__
+from ..version import code_version
 from .train_config import TrainTransientBogusConfig, TrainTransientBogusConnections
 from .training_set import read_training_set, snr_strata
 
@@ -76,7 +76,7 @@ class TrainTransientBogusTask(PipelineTask):
         ----------
         cutouts
             A handle (anything with ``get()``) of each cutout table, by visit and
-            detector.  Each is read once, one at a time.
+            detector.  Each is read once, as many at a time as there are threads.
         labels
             A handle of each label table.
         provenance
@@ -98,23 +98,31 @@ class TrainTransientBogusTask(PipelineTask):
         TrainingDivergedError
             Raised if a loss is not finite.
         """
-        from ..nn.device import torch_threads
+        import torch
+
+        from ..nn.device import resolve_device, torch_threads
         from ..nn.io import model_version, to_table
         from ..nn.progress import training_progress
         from ..nn.training import train
 
         settings = self.config.settings()
+        n_alone = len(set(cutouts) ^ set(labels))
+        self.metadata["n_alone"] = n_alone
+        if n_alone:
+            self.log.warning("%d detector-visits have cutouts or labels alone, and are left out.", n_alone)
+        device = resolve_device(settings.device).type
         with torch_threads(self.config.numThreads) as n_threads:
             data = read_training_set(self.config, cutouts, labels)
             self.metadata["n_unusable"] = data.n_unusable
             rows = data.rows
             self.log.info(
-                "Training on %d injected and %d other samples of %d detector-visits in %d folds, with %d "
-                "threads; the stamps take %.0f MB.",
+                "Training on %d injected and %d other samples of %d detector-visits in %d folds, on %s with "
+                "%d threads; the stamps take %.0f MB.",
                 int((rows.label == 1).sum()),
                 int((rows.label == 0).sum()),
                 len(rows.keys),
                 len(np.unique(rows.fold)),
+                device,
                 n_threads,
                 data.samples.nbytes / 1e6,
             )
@@ -131,11 +139,18 @@ class TrainTransientBogusTask(PipelineTask):
                     report=report,
                     checkpoints=Path(self.config.checkpointFolder) if self.config.checkpointFolder else None,
                 )
-        model = self._calibrated(result, rows, provenance or {})
+        made = {
+            "code_version": code_version(),
+            "torch_version": str(torch.__version__),
+            "device": device,
+            "n_threads": n_threads,
+            "inputs": dict(provenance or {}),
+        }
+        model = self._calibrated(result, rows, made)
         self.metadata["model_version"] = model_version(model)
         return Struct(model=to_table(model), history=_history(result), checkpoint=result.checkpoint)
 
-    def _calibrated(self, result: Result, rows: TrainingRows, inputs: Mapping[str, Any]) -> Any:
+    def _calibrated(self, result: Result, rows: TrainingRows, made: Mapping[str, Any]) -> Any:
         """Calibrate the model on what was held out, and record where it comes from."""
         score = result.out_of_fold.mean(axis=0)
         injected = rows.label == 1
@@ -167,8 +182,7 @@ class TrainTransientBogusTask(PipelineTask):
             prior,
         )
         provenance = {
-            "code_version": __version__,
-            "inputs": dict(inputs),
+            **made,
             "metrics": metrics,
             "settings": dataclasses.asdict(self.config.settings()),
             "config": _plain_config(self.config),

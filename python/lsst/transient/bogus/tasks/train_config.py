@@ -72,7 +72,8 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     )
     epochs = RangeField(
         dtype=int,
-        doc="Largest number of passes over the training samples. Too few underfit; too many memorise the "
+        doc="Largest number of passes over the training samples; a pass has the nearest whole number of "
+        "batches, and takes the samples in another order each time. Too few underfit; too many memorise the "
         "wrong labels and take longer.",
         default=Settings().epochs,
         min=1,
@@ -138,7 +139,8 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
         dtype=float,
         doc="Weight of the loss of unlabelled sources detected below the sky. No injection is negative, so "
         "that above 0 networks learn that what looks like the mirror image of a negative source is bogus, "
-        "and fading sources are lost; at 0 they are not trained on and judged like positive ones.",
+        "and fading sources are lost; at 0 they are not trained on and judged like positive ones. Only 0 or "
+        "1 with nnpu.",
         default=Settings().negative_sign_weight,
         min=0.0,
         max=1.0,
@@ -241,6 +243,12 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
                 TrainTransientBogusConfig.peers,
                 self,
                 f"{self.regime.kind} needs at least two; got {self.peers}.",
+            )
+        if self.regime.kind == "nnpu" and self.negativeSignWeight not in (0.0, 1.0):
+            raise FieldValidationError(
+                TrainTransientBogusConfig.negativeSignWeight,
+                self,
+                f"nnpu has no weights of samples: 0 or 1; got {self.negativeSignWeight:g}.",
             )
 
     def settings(self) -> Settings:

@@ -9,6 +9,7 @@ __all__ = ("LABELS_USED", "TrainingSet", "choose_training_rows", "read_training_
 
 import dataclasses
 import functools
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 type _Key = tuple[int, int]
 
-LABELS_USED = ("label", "is_ambiguous", "fold", "tile", "sign", "snr")
+LABELS_USED = ("diaSourceId", "label", "is_ambiguous", "fold", "tile", "sign", "snr")
 """Columns of the label table that a training reads."""
 
 _BATCH = 256  # stamps normalised at a time: more leave the processor's cache, fewer cost calls
@@ -87,19 +88,20 @@ def read_training_set(
     UpstreamFailureNoWorkFound
         Raised if no visit has both cutouts and labels.
     InvalidQuantumError
-        Raised if the tables were not made with one configuration.
+        Raised if the tables were not made with one configuration, or cutouts and labels of a
+        detector do not have the same rows.
     InsufficientDataError
         Raised if no stamp is usable.
     """
-    rows, rule = choose_training_rows(config, cutouts, labels)
+    rows, rule, ids = choose_training_rows(config, cutouts, labels)
     n_chosen = len(rows)
-    samples, spec = _read_stamps(config, rows, cutouts)
+    samples, spec = _read_stamps(config, rows, cutouts, ids)
     return TrainingSet(rows, samples, dataclasses.replace(spec, folds=rule), n_chosen - len(rows))
 
 
 def choose_training_rows(
     config: TrainTransientBogusConfig, cutouts: Mapping[_Key, Any], labels: Mapping[_Key, Any]
-) -> tuple[TrainingRows, FoldRule]:
+) -> tuple[TrainingRows, FoldRule, dict[_Key, bytes]]:
     """Read all labels, a table at a time, and decide which sources to train on.
 
     Parameters
@@ -117,6 +119,8 @@ def choose_training_rows(
         Chosen sources, whether or not their stamps are usable.
     rule : `~lsst.transient.bogus.nn.spec.FoldRule`
         How the labels were given their folds.
+    ids : `dict` [`tuple` [`int`, `int`], `bytes`]
+        Digest of the identifiers of each label table.
 
     Raises
     ------
@@ -132,9 +136,10 @@ def choose_training_rows(
             "and detector in common."
         )
     rules: set[tuple[int, ...]] = set()
+    ids: dict[_Key, bytes] = {}
     rows = choose_rows(
         keys,
-        _read_labels(keys, labels, rules),
+        _read_labels(keys, labels, rules, ids),
         per_visit=config.caps_per_visit(),
         total=config.caps(),
         seed=config.seed,
@@ -144,22 +149,32 @@ def choose_training_rows(
             f"The labels were made with different rules (n_folds, nside, seed): {sorted(rules)}; "
             "make them again with one configuration."
         )
-    return rows, FoldRule(*rules.pop())
+    return rows, FoldRule(*rules.pop()), ids
 
 
 def _read_labels(
-    keys: list[_Key], labels: Mapping[_Key, Any], rules: set[tuple[int, ...]]
+    keys: list[_Key], labels: Mapping[_Key, Any], rules: set[tuple[int, ...]], ids: dict[_Key, bytes]
 ) -> Iterator[Table]:
-    """Read the labels of one detector-visit after another; collect their fold rules."""
+    """Read the labels of one detector-visit after another; collect their fold rules and identifiers."""
     for visit, detector in keys:
         table = read_table(labels[visit, detector], LABELS_USED)
         LABELS.check(table, LABELS_USED, where=f"visit {visit}, detector {detector}")
         rules.add(tuple(int(table.meta[name]) for name in ("N_FOLDS", "NSIDE", "FOLD_SEED")))
+        ids[visit, detector] = _digest(table)
         yield table
 
 
+def _digest(table: Table) -> bytes:
+    """Return a hash of the identifiers of a table, in their order."""
+    ids = np.ascontiguousarray(table["diaSourceId"], dtype=np.int64)
+    return hashlib.blake2b(ids.tobytes(), digest_size=16).digest()
+
+
 def _read_stamps(
-    config: TrainTransientBogusConfig, rows: TrainingRows, cutouts: Mapping[_Key, Any]
+    config: TrainTransientBogusConfig,
+    rows: TrainingRows,
+    cutouts: Mapping[_Key, Any],
+    ids: Mapping[_Key, bytes],
 ) -> tuple[torch.Tensor, ModelSpec]:
     """Read and normalise the stamps, table by table; drop unusable ones from ``rows``.
 
@@ -173,7 +188,8 @@ def _read_stamps(
 
     normalisation = config.normalisation.spec()
     jobs: Iterator[_Job] = (
-        _Job(key, places[0], indices, table_reader(cutouts[key])) for key, places, indices in rows.by_table()
+        _Job(key, places[0], indices, table_reader(cutouts[key]), ids[key])
+        for key, places, indices in rows.by_table()
     )
     spec, shape, jobs = _peek(jobs, normalisation)
     # NumPy asks for large pages, without which the system makes half a million for a million stamps.
@@ -192,12 +208,13 @@ def _read_stamps(
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """A table of cutouts, its chosen rows, and the place of the first of them among all samples."""
+    """A table of cutouts, its chosen rows, the place of the first of them among all, and its labels' rows."""
 
     key: _Key
     place: int
     rows: np.ndarray
     read: Callable[[], Table]
+    ids: bytes
 
 
 def _peek(
@@ -217,20 +234,20 @@ def _peek(
 
 def _spec(stamps: Stamps) -> ModelSpec:
     """Return what stamps are."""
-    return ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits)
+    return ModelSpec(stamps.image.shape[-1], stamps.channels, stamps.mask_bits, stamps.planes)
 
 
 def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, job: _Job) -> np.ndarray:
     """Prepare the usable stamps of a table, one after another from its place; return which they are."""
     from ..nn.normalise import prepare
 
-    stamps = Stamps.from_table(job.read())
+    table, where = job.read(), f"visit {job.key[0]}, detector {job.key[1]}"
+    stamps = Stamps.from_table(table)
     own = _spec(stamps)
     if own != spec:
-        raise InvalidQuantumError(
-            f"The cutouts of visit {job.key[0]}, detector {job.key[1]} have {own.stamp_size} pixels and "
-            f"channels {own.channels}; the others have {spec.stamp_size} and {spec.channels}."
-        )
+        raise InvalidQuantumError(f"The cutouts of {where} have {_what(own)}; the others have {_what(spec)}.")
+    if _digest(table) != job.ids:
+        raise InvalidQuantumError(f"The {len(table)} cutouts of {where} are not row-aligned with its labels.")
     usable = stamps.usable[job.rows]
     chosen = job.rows[usable]
     for start in range(0, len(chosen), _BATCH):
@@ -239,6 +256,13 @@ def _fill(samples: torch.Tensor, spec: ModelSpec, normalisation: Normalisation, 
         out = samples[place : place + len(part)]
         prepare(stamps[_slice_or_rows(part)], normalisation, out=out)
     return usable
+
+
+def _what(spec: ModelSpec) -> str:
+    """Say what stamps are."""
+    parts = (spec.channels, spec.planes, spec.mask_bits)
+    channels, planes, bits = (", ".join(names) or "none" for names in parts)
+    return f"{spec.stamp_size} pixels, channels {channels}, planes {planes} and mask bits {bits}"
 
 
 def _slice_or_rows(rows: np.ndarray) -> slice | np.ndarray:
