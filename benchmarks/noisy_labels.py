@@ -168,28 +168,38 @@ def measure_hidden(model: nn.Model, search: Survey, score: np.ndarray, survey: S
     injected = survey.label == 1
     recovered = score[injected] >= threshold
     supernovae = search.real & (search.kind == "supernova")
-    gaps = {
-        name: recovery_gap(found[rows] >= threshold, search.snr[rows], recovered, survey.snr[injected])
-        for name, rows in (
-            ("hidden_gap", supernovae),
-            ("hidden_gap_above_sky", supernovae & (search.sign > 0)),
-        )
-    }
+    gaps: dict[str, float] = {}
+    for name, rows in (("", supernovae), ("_above_sky", supernovae & (search.sign > 0))):
+        compared = found[rows] >= threshold, search.snr[rows], recovered, survey.snr[injected]
+        gap, error = recovery_gap(*compared, search.truth_id[rows])
+        gaps |= {f"hidden_gap{name}": gap, f"hidden_gap{name}_error": error}
     return {"hidden_auc": roc_auc(found, search.real), **gaps}
 
 
 def recovery_gap(
-    is_real_recovered: np.ndarray, real_snr: np.ndarray, is_recovered: np.ndarray, snr: np.ndarray
-) -> float:
+    is_real_recovered: np.ndarray,
+    real_snr: np.ndarray,
+    is_recovered: np.ndarray,
+    snr: np.ndarray,
+    real_object: np.ndarray,
+) -> tuple[float, float]:
     """Return how much more often real sources are recovered than injections of their signal-to-noise.
 
     To each real source those injections are compared whose signal-to-noise is within a fifth of its
-    own, or the brightest tenth if there are fewer than ten.
+    own, or the brightest tenth if there are fewer than ten.  The standard error lets the detections of
+    one object be lost together (Liang & Zeger 1986).
     """
     near = np.abs(np.log(real_snr[:, np.newaxis] / snr)) < 0.2
     near[near.sum(axis=1) < 10] = snr >= np.quantile(snr, 0.9)
     expected = np.average(np.broadcast_to(is_recovered, near.shape), axis=1, weights=near)
-    return float(np.mean(is_real_recovered - expected)) if len(real_snr) else float("nan")
+    excess = is_real_recovered - expected
+    _, owner = np.unique(real_object, return_inverse=True)
+    n_objects = owner.max(initial=-1) + 1
+    if n_objects < 2:
+        return float(np.mean(excess)) if len(excess) else np.nan, np.nan
+    total = np.bincount(owner, weights=excess - excess.mean())
+    error = np.sqrt(np.sum(total**2) * n_objects / (n_objects - 1)) / len(excess)
+    return float(excess.mean()), float(error)
 
 
 def rows(
@@ -258,7 +268,8 @@ def main() -> None:
         _say(
             f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
             f"{int((survey.sign < 0).sum())} negative; without injections {len(search)}, "
-            f"{int(search.real.sum())} real, {int((search.kind == 'supernova').sum())} of supernovae"
+            f"{int(search.real.sum())} real, {int((search.kind == 'supernova').sum())} of "
+            f"{len(np.unique(search.truth_id[search.kind == 'supernova']))} supernovae"
         )
     settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,8 @@ class Survey:
         Whether a detection that is not injected is really astrophysical.
     kind
         Kind of the true source; empty for bogus and injected.
+    truth_id
+        True object; 0 for bogus and injected.
     fold, tile, sign, snr, visit
         Columns of the label table.
     """
@@ -49,6 +51,7 @@ class Survey:
     label: np.ndarray
     real: np.ndarray
     kind: np.ndarray
+    truth_id: np.ndarray
     fold: np.ndarray
     tile: np.ndarray
     sign: np.ndarray
@@ -148,6 +151,7 @@ def _load(butler: Butler, columns: Callable[[Table, Table, Table], tuple[Columns
             "mask": stamps.mask,
             "real": (match.kind != "") & (values["label"] == 0),
             "kind": np.where(values["label"] == 0, match.kind, ""),
+            "truth_id": np.where(values["label"] == 0, match.truth_id, 0),
             "visit": np.full(len(sources), ref.dataId["visit"]),
         }
         for name, column in values.items():
