@@ -15,6 +15,7 @@ import torch
 from plain_network import PlainCompact
 
 from lsst.transient.bogus import nn
+from lsst.transient.bogus.nn.device import full_precision
 from lsst.transient.bogus.nn.normalise import prepare
 
 BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
@@ -51,6 +52,7 @@ def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock
     """Return the seconds for each stamp of bare forward passes, and of those of the model.
 
     The former take normalised stamps, in the best memory layout and implementation of the networks.
+    All are in whole float32, as scores are.
     """
     stamps, spec = stamps[: N_FLOOR[device.type]], model.spec
     own = model.to(device).network
@@ -65,7 +67,8 @@ def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock
         lambda rows, x=x, networks=networks: [network(x[rows]) for network in networks]
         for x, networks in itertools.product(layouts, ([own], plain))
     ]
-    return {
-        "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
-        "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),
-    }
+    with full_precision(device):
+        return {
+            "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
+            "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),
+        }
