@@ -17,6 +17,8 @@ from lsst.daf.butler import Butler
 from ..errors import ModelFormatError
 from .models import find_model, read_model
 
+_MADE_WITH = ("code_version", "torch_version", "device", "n_threads")
+
 
 def description(table: Any) -> dict[str, Any]:
     """Describe a stored model.
@@ -77,11 +79,13 @@ def describe_model(repo: str, collections: str, instrument: str | None, as_json:
 def _lines(told: dict[str, Any]) -> list[str]:
     """Return the description as text: one line for each thing people ask."""
     network, folds, metrics = told["network"], told["folds"], told["provenance"].get("metrics", {})
+    made = {name: told["provenance"].get(name, "?") for name in _MADE_WITH}
     inputs = told["provenance"].get("inputs", {})
     rows = {
         "version": told["version"],
         "dataset": f"{told['id']} in {told['run']}",
-        "stamps": f"{told['stamp_size']} pixels, {', '.join(told['channels'])}",
+        "stamps": f"{told['stamp_size']} pixels, {', '.join(told['channels'])}; "
+        f"{', '.join(told['planes']) or 'planes unknown'}",
         "normalisation": told["normalisation"]["kind"],
         "networks": f"{told['n_networks']} of {network['kind']} {network['filters']}, "
         f"{told['n_parameters_per_network']} parameters each",
@@ -93,6 +97,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         "regime": told["provenance"].get("settings", {}).get("regime", {}).get("kind", "?"),
         "AUC": f"{metrics.get('auc_out_of_fold', float('nan')):.5f} out of fold, injected against the rest",
         "prior": f"{told['calibration'].get('prior', float('nan')):.4f} of unlabelled sources are real",
-        "code": told["provenance"].get("code_version", "?"),
+        "code": f"{made['code_version']}, torch {made['torch_version']}, on {made['device']} with "
+        f"{made['n_threads']} threads",
     }
     return [f"{name:<14} {value}" for name, value in rows.items()]
