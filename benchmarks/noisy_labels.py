@@ -9,8 +9,8 @@ Each survey is simulated and processed up to its labels in ``folder/<seed>``, un
 To the noise that its labels have (real transients called bogus), more is added: injections are
 called bogus until they are a fraction r of the negative class that is trained on.  The labelled
 injections are the same for every r, a third of all or what the largest r leaves, so that r alone
-changes.  Scores are out of fold,
-and all detections count: positive are injections, whatever they are called, and real transients.
+changes.  Scores are out of fold, and all detections count: positive are injections, whatever they
+are called, and real transients.
 Hidden sources are sought in the visits as they are, without injections, by the networks that did
 not see their sky tile, and compared with injections of equal signal-to-noise.
 

@@ -37,6 +37,8 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 def test_device_by_name():
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert resolve_device("cpu") == CPU
+    with pytest.raises(ValueError, match="Unknown device 'gpu'"):
+        resolve_device("gpu")
 
 
 @pytest.mark.parametrize(("has_bfloat16", "expected"), [(True, "bfloat16"), (False, "tf32")])

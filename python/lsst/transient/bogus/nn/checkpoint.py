@@ -27,7 +27,7 @@ from .history import EpochReport
 from .plan import Plan
 from .spec import ModelSpec, Settings
 from .state import TrainingState, cloned_weights
-from .tensors import from_arrow, read_meta, to_arrow
+from .tensors import content_digest, from_arrow, read_meta, to_arrow
 
 _LOG = logging.getLogger(__name__)
 
@@ -200,13 +200,8 @@ def _changes(then: dict[str, str | int], now: dict[str, str | int], names: tuple
 
 
 def _digest(tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> str:
-    """Hash names, types, shapes and bytes of all tensors and the metadata."""
-    digest = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=12)
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array)
-    return digest.hexdigest()
+    """Hash all tensors and the metadata."""
+    return content_digest(tensors, json.dumps(meta, sort_keys=True), size=12)
 
 
 def _remove(partial: Path) -> None:

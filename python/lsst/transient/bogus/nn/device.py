@@ -46,13 +46,16 @@ def resolve_device(name: str) -> torch.device:
     Raises
     ------
     ValueError
-        Raised if CUDA is asked for and there is none.
+        Raised if CUDA is asked for and there is none, or the name is unknown.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"Device {name!r} was asked for, but torch finds no CUDA device.")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"Unknown device {name!r}; known are cpu, cuda, cuda:1, ... and auto.") from error
 
 
 def to_device(array: np.ndarray, device: torch.device | None) -> torch.Tensor:

@@ -15,7 +15,6 @@ __all__ = (
     "to_table",
 )
 
-import hashlib
 import itertools
 import json
 import math
@@ -30,7 +29,7 @@ from ..calibration import Calibration
 from ..errors import ModelFormatError
 from .model import Model
 from .spec import ModelSpec
-from .tensors import from_arrow, read_meta, to_arrow
+from .tensors import content_digest, from_arrow, read_meta, to_arrow
 
 FORMAT_VERSION = 2
 """Version of the form written by this code; greater ones cannot be read."""
@@ -273,9 +272,4 @@ def _digest(tensors: Mapping[str, torch.Tensor], spec: str) -> str:
     the JSON that is stored: read and written anew, it would have fields that it did not have.
     """
     plain = json.dumps(json.loads(spec) | {"provenance": {}}, sort_keys=True)
-    digest = hashlib.blake2b(plain.encode(), digest_size=6)
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    return content_digest(tensors, plain, size=6)

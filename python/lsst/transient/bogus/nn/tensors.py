@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-__all__ = ("from_arrow", "read_meta", "to_arrow")
+__all__ = ("content_digest", "from_arrow", "read_meta", "to_arrow")
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -125,6 +126,31 @@ def read_meta(table: pyarrow.Table) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise ModelFormatError(f"The metadata of the stored model is no JSON object, but {meta!r}.")
     return meta
+
+
+def content_digest(tensors: Mapping[str, torch.Tensor], text: str, *, size: int) -> str:
+    """Hash a text, and names, types, shapes and bytes of tensors.
+
+    Parameters
+    ----------
+    tensors
+        Tensors by name, in any order.
+    text
+        What else is hashed.
+    size
+        Bytes of the hash.
+
+    Returns
+    -------
+    digest : `str`
+        Twice as many hexadecimal digits.
+    """
+    digest = hashlib.blake2b(text.encode(), digest_size=size)
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name].detach().cpu().numpy())
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _tensor(row: Mapping[str, Any]) -> torch.Tensor:
