@@ -11,8 +11,9 @@ called bogus until they are a fraction r of the negative class that is trained o
 injections are the same for every r, a third of all or what the largest r leaves, so that r alone
 changes.  Scores are out of fold, and all detections count: positive are injections, whatever they
 are called, and real transients.
-Hidden sources are sought in the visits as they are, without injections, by the networks that did
-not see their sky tile, and compared with injections of equal signal-to-noise.
+Hidden supernovae are sought in the visits of another survey, ``folder/<seed>_search``, that has many of
+them, and compared with injections into the same visits, of equal signal-to-noise.  The same rules apply
+to both: what they are matched with must have their flux.
 
 Six regimes have the default network, stamps and augmentation.  ``published_*`` are what a user finds
 published instead: two convolutions and dense layers, stamps of either sign, each scaled from its
@@ -35,10 +36,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from hidden_sources import SEARCH, measure_hidden, search_without_injections
 from survey_stamps import Survey, load_as_they_are, load_survey
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.ensembles import network_mean
 from lsst.transient.bogus.evaluation.subsets import quantile_strata
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.normalise import prepare
@@ -47,20 +48,19 @@ from lsst.transient.bogus.nn.spec import Augmentation, Network, Normalisation, R
 from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.ranking import best_balanced_threshold
 from lsst.transient.bogus.seeds import generator
-from lsst.transient.bogus.standalone.execution import PipetaskRun, run_pipetask
 from lsst.transient.bogus.standalone.loop import LABELLED, OUTPUT, LoopFolder, run_loop
 
 N_STRATA = 3
 N_FOLDS = 3
-HIDDEN_FPR = 0.02
 RATES = (0.0, 0.15, 0.25, 0.35)
 LABELLED_SHARE = 1 / 3
 """Fraction of the injections that is labelled, if the others suffice for the largest rate of wrong labels."""
 PIPELINE = Path(__file__).parent / "pipelines" / "noisy_labels.yaml"
 SLOW_RATES = (0.0, 0.25)
 """Rates of wrong labels of what takes most of the time."""
-AS_THEY_ARE = "as_they_are"
-"""Collection of detections and stamps of the visits without injections."""
+MANY_SUPERNOVAE = Path(__file__).parent / "surveys" / "many_supernovae.yaml"
+SEARCH_SEED = 1000
+"""Seed of the survey that is searched, less that of the survey that is trained on."""
 CNN2 = Network("cnn2", (32, 64), 128, dropout=0.25)
 
 
@@ -93,13 +93,16 @@ def variants(settings: nn.Settings, r: float) -> dict[str, nn.Settings]:
     return chosen | slow if r in SLOW_RATES else chosen
 
 
-def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
-    """Simulate a survey and process it up to its labels, unless that was done."""
+def simulate(folder: LoopFolder, seed: int, processes: int, *settings: str) -> None:
+    """Simulate a survey, unless that was done."""
     folder.root.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
-    simulate = ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
-    subprocess.run([*command, *simulate, "--workers", str(processes)], check=True)
-    ensure_package_dir_env()
+    command += ["simulate-survey", str(folder.repository), "--seed", str(seed), "--skip-existing"]
+    subprocess.run([*command, "--workers", str(processes), *settings], check=True)
+
+
+def process(folder: LoopFolder, processes: int) -> Survey:
+    """Return a simulated survey with injections; it is processed up to its labels unless that was done."""
     run_loop(
         folder,
         PIPELINE,
@@ -107,18 +110,21 @@ def make_survey(folder: LoopFolder, seed: int, processes: int) -> None:
         inputs=("SimCam/defaults",),
         processes=processes,
         subset=LABELLED,
-        title=f"Survey {seed}",
+        title=f"Survey {folder.root.name}",
     )
-    again = PipetaskRun(
-        repository=folder.repository,
-        pipeline=f"{PIPELINE}#subtractImages,detectDiaSources,cutout",
-        inputs=(OUTPUT,),
-        output=AS_THEY_ARE,
-        data_query="instrument = 'SimCam'",
-        overrides=("parameters:scienceImage=visit_image",),
-        processes=processes,
-    )
-    run_pipetask(again, log_file=folder.log, title=f"Survey {seed} without injections")
+    return load_survey(str(folder.repository), OUTPUT)
+
+
+def make_surveys(root: Path, seed: int, processes: int) -> tuple[Survey, Survey, Survey]:
+    """Return the survey to train on, and the one to search: without and with injections."""
+    ensure_package_dir_env()
+    folder, searched = LoopFolder(root / str(seed)), LoopFolder(root / f"{seed}_search")
+    simulate(folder, seed, processes)
+    survey = process(folder, processes)
+    simulate(searched, SEARCH_SEED + seed, processes, "--config", str(MANY_SUPERNOVAE))
+    injected = process(searched, processes)
+    search_without_injections(searched, PIPELINE, processes)
+    return survey, load_as_they_are(str(searched.repository), SEARCH), injected
 
 
 def contaminate(survey: Survey, r: float, seed: int) -> tuple[Survey, np.ndarray]:
@@ -158,53 +164,9 @@ def measure(score: np.ndarray, survey: Survey, label: np.ndarray) -> dict[str, f
     }
 
 
-def measure_hidden(model: nn.Model, search: Survey, score: np.ndarray, survey: Survey) -> dict[str, float]:
-    """Compare hidden sources of the visits as they are with injections of the same brightness."""
-    by_network = nn.predict(model, search.stamps)
-    fold = np.array(model.spec.network_fold)[:, np.newaxis]
-    is_blind = (fold == search.fold % N_FOLDS) | (search.fold < 0)
-    found = network_mean(np.where(is_blind, by_network, np.nan))
-    threshold = np.quantile(found[~search.real], 1.0 - HIDDEN_FPR)
-    injected = survey.label == 1
-    recovered = score[injected] >= threshold
-    supernovae = search.real & (search.kind == "supernova")
-    gaps: dict[str, float] = {}
-    for name, rows in (("", supernovae), ("_above_sky", supernovae & (search.sign > 0))):
-        compared = found[rows] >= threshold, search.snr[rows], recovered, survey.snr[injected]
-        gap, error = recovery_gap(*compared, search.truth_id[rows])
-        gaps |= {f"hidden_gap{name}": gap, f"hidden_gap{name}_error": error}
-    return {"hidden_auc": roc_auc(found, search.real), **gaps}
-
-
-def recovery_gap(
-    is_real_recovered: np.ndarray,
-    real_snr: np.ndarray,
-    is_recovered: np.ndarray,
-    snr: np.ndarray,
-    real_object: np.ndarray,
-) -> tuple[float, float]:
-    """Return how much more often real sources are recovered than injections of their signal-to-noise.
-
-    To each real source those injections are compared whose signal-to-noise is within a fifth of its
-    own, or the brightest tenth if there are fewer than ten.  The standard error lets the detections of
-    one object be lost together (Liang & Zeger 1986).
-    """
-    near = np.abs(np.log(real_snr[:, np.newaxis] / snr)) < 0.2
-    near[near.sum(axis=1) < 10] = snr >= np.quantile(snr, 0.9)
-    expected = np.average(np.broadcast_to(is_recovered, near.shape), axis=1, weights=near)
-    excess = is_real_recovered - expected
-    _, owner = np.unique(real_object, return_inverse=True)
-    n_objects = owner.max(initial=-1) + 1
-    if n_objects < 2:
-        return float(np.mean(excess)) if len(excess) else np.nan, np.nan
-    total = np.bincount(owner, weights=excess - excess.mean())
-    error = np.sqrt(np.sum(total**2) * n_objects / (n_objects - 1)) / len(excess)
-    return float(excess.mean()), float(error)
-
-
 def rows(
     surveys: dict[str, Survey],
-    searches: dict[str, Survey],
+    searches: dict[str, tuple[Survey, Survey]],
     settings: nn.Settings,
     rates: list[float],
     names: list[str],
@@ -235,7 +197,7 @@ def rows(
                 seconds = time.perf_counter() - start
                 score = result.out_of_fold.mean(axis=0)
                 metrics = measure(score, survey, label)
-                metrics |= measure_hidden(result.model, searches[where], score, survey)
+                metrics |= measure_hidden(result.model, *searches[where])
                 yield {"survey": where, "r": r, "regime": name, **metrics, "seconds": seconds}
 
 
@@ -261,13 +223,11 @@ def main() -> None:
     options = parser.parse_args()
     surveys, searches = {}, {}
     for seed in options.seeds:
-        folder = LoopFolder(options.folder / str(seed))
-        make_survey(folder, seed, options.processes)
-        surveys[str(seed)] = survey = load_survey(str(folder.repository), OUTPUT)
-        searches[str(seed)] = search = load_as_they_are(str(folder.repository), AS_THEY_ARE, survey)
+        survey, search, injected = make_surveys(options.folder, seed, options.processes)
+        surveys[str(seed)], searches[str(seed)] = survey, (search, injected)
         _say(
             f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
-            f"{int((survey.sign < 0).sum())} negative; without injections {len(search)}, "
+            f"{int((survey.sign < 0).sum())} negative; to search {len(search)}, "
             f"{int(search.real.sum())} real, {int((search.kind == 'supernova').sum())} of "
             f"{len(np.unique(search.truth_id[search.kind == 'supernova']))} supernovae"
         )

@@ -14,17 +14,30 @@ import numpy as np
 from astropy.table import Table
 from survey_truth import read_truths
 
-from lsst.daf.butler import Butler
-from lsst.transient.bogus.evaluation.truth_match import match_truth
+from lsst.daf.butler import Butler, DatasetRef
+from lsst.transient.bogus.evaluation.truth_match import TruthMatch, match_truth
 from lsst.transient.bogus.folds import sky_tiles
 from lsst.transient.bogus.handles import read_table
+from lsst.transient.bogus.labels import contradicts_flux
 from lsst.transient.bogus.nn import Stamps
+from lsst.transient.bogus.sphere import separation_arcsec
 from lsst.transient.bogus.stamps import CutoutFlag
+from lsst.transient.bogus.tasks.label_config import TransientLabelConfig
 
 RADIUS_ARCSEC = 1.0
 MIN_SIGNIFICANCE = 3.0
 
 type Columns = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Detected:
+    """The DIA sources of one detector, their cutouts, what has truly changed there, and their match."""
+
+    sources: Table
+    cutouts: Table
+    truth: Table | None
+    match: TruthMatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,67 +97,91 @@ def load_survey(repo: str, collections: str) -> Survey:
         return _load(butler, _label_columns)
 
 
-def load_as_they_are(repo: str, collections: str, injected: Survey) -> Survey:
-    """Read what was detected in the visits as they are, without injections.
+def load_as_they_are(repo: str, collections: str) -> Survey:
+    """Read what was detected in visits without injections.
 
     Parameters
     ----------
     repo
         Repository.
     collections
-        Comma-separated collections, first that of cutouts and DIA sources without injections.
-    injected
-        The survey with injections, whose sky tiles and folds are taken.
+        Comma-separated collections with cutouts, DIA sources and truth.
 
     Returns
     -------
     survey : `Survey`
-        All detections but flashes in rows; the fold is -1 on tiles without training samples.
+        All detections but flashes in rows, and those at a true change whose flux or position they do
+        not have: a detected injection would be ambiguous there.  The fold is -1.
     """
-    known, first = np.unique(injected.tile, return_index=True)
+    rules = TransientLabelConfig()
 
-    def columns(labels: Table, sources: Table, cutouts: Table) -> tuple[Columns, np.ndarray]:
-        tile = sky_tiles(sources["ra"], sources["dec"], nside=labels.meta["NSIDE"])
-        place = np.minimum(np.searchsorted(known, tile), len(known) - 1)
+    def columns(_butler: Butler, _ref: DatasetRef, detected: Detected) -> tuple[Columns, np.ndarray]:
+        sources = detected.sources
         values = {
             "label": np.zeros(len(sources), dtype=np.int64),
-            "tile": tile,
-            "fold": np.where(known[place] == tile, injected.fold[first[place]], -1),
+            "tile": sky_tiles(sources["ra"], sources["dec"], nside=rules.nside),
+            "fold": np.full(len(sources), -1),
             "sign": np.where(np.asarray(sources["isNegative"], dtype=bool), -1, 1),
             "snr": np.asarray(sources["snr"]),
         }
-        flags = np.asarray(cutouts["cutout_flag"]).astype(int)
-        return values, (flags & int(CutoutFlag.GLINT_TRAIL)) == 0
+        is_glint = (
+            np.asarray(detected.cutouts["cutout_flag"]).astype(int) & int(CutoutFlag.GLINT_TRAIL)
+        ) != 0
+        return values, ~is_glint & ~_is_doubtful(detected, rules)
 
     with Butler.from_config(repo, collections=collections.split(",")) as butler:
         return _load(butler, columns)
 
 
-def _label_columns(labels: Table, *_: Table) -> tuple[Columns, np.ndarray]:
+def _is_doubtful(detected: Detected, rules: TransientLabelConfig) -> np.ndarray:
+    """Tell where the match of a detection with a true change would be ambiguous if that were injected."""
+    doubtful = np.zeros(len(detected.sources), dtype=bool)
+    rows = np.flatnonzero(detected.match.truth_id)
+    if not len(rows):
+        return doubtful
+    order = np.argsort(np.asarray(detected.truth["truth_id"]))
+    place = order[np.searchsorted(detected.truth["truth_id"], detected.match.truth_id[rows], sorter=order)]
+    sources, truth = detected.sources[rows], detected.truth[place]
+    is_far = separation_arcsec(sources["ra"], sources["dec"], truth["ra"], truth["dec"]) > rules.matchRadius
+    doubtful[rows] = is_far | contradicts_flux(
+        np.abs(sources["psfFlux"]),
+        sources["psfFluxErr"],
+        np.abs(truth["flux"] - truth["reference_flux"]),
+        n_sigma=rules.maxFluxSigma,
+        factor=rules.maxFluxFactor,
+    )
+    return doubtful
+
+
+def _label_columns(butler: Butler, ref: DatasetRef, _: Detected) -> tuple[Columns, np.ndarray]:
     """Return the columns of the label table, and which detections are not ambiguous."""
+    labels = read_table(butler.getDeferred("transient_labels", ref.dataId))
     values = {name: np.asarray(labels[name]) for name in ("label", "fold", "tile", "sign", "snr")}
     return values, ~np.asarray(labels["is_ambiguous"])
 
 
-def _load(butler: Butler, columns: Callable[[Table, Table, Table], tuple[Columns, np.ndarray]]) -> Survey:
+def _load(
+    butler: Butler, columns: Callable[[Butler, DatasetRef, Detected], tuple[Columns, np.ndarray]]
+) -> Survey:
     """Read stamps and truth of every detector, and what ``columns`` returns, of what it keeps."""
     parts: dict[str, list[np.ndarray]] = {}
     truths = read_truths(butler)
     for ref in sorted(butler.query_datasets("transient_cutouts"), key=lambda ref: ref.dataId):
-        labels, sources, cutouts = (
+        sources, cutouts = (
             read_table(butler.getDeferred(name, ref.dataId))
-            for name in ("transient_labels", "dia_source_detector", "transient_cutouts")
+            for name in ("dia_source_detector", "transient_cutouts")
         )
         stamps = Stamps.from_table(cutouts)
+        truth = truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"])))
         match = match_truth(
             np.asarray(sources["ra"]),
             np.asarray(sources["dec"]),
             np.asarray(sources["psfFlux"]),
-            truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"]))),
+            truth,
             radius_arcsec=RADIUS_ARCSEC,
             min_significance=MIN_SIGNIFICANCE,
         )
-        values, keep = columns(labels, sources, cutouts)
+        values, keep = columns(butler, ref, Detected(sources, cutouts, truth, match))
         values |= {
             "image": stamps.image,
             "variance": stamps.variance,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 __all__ = (
+    "APPLY_OVERRIDES",
     "LABELLED",
     "LEARNED",
     "OUTPUT",
@@ -48,7 +49,12 @@ LABELLED = "labelled"
 LEARNED = "labelled,trained,scored,evaluated,drawn"
 """Subsets of the standalone pipelines that learn from injections, and confirm nothing among them."""
 
-_APPLY = ("score:modelIsPrerequisite=True", "embed:modelIsPrerequisite=True", "evaluate:doHistory=False")
+APPLY_OVERRIDES = (
+    "score:modelIsPrerequisite=True",
+    "embed:modelIsPrerequisite=True",
+    "evaluate:doHistory=False",
+)
+"""Configuration that applies a trained model instead of one that is trained in the same graph."""
 SEARCH_OVERRIDES = (
     "parameters:scienceImage=visit_image",
     "score:modelIsPrerequisite=True",
@@ -198,7 +204,7 @@ def run_loop(
         inputs=inputs,
         output=OUTPUT,
         data_query=f"instrument = '{instrument}'",
-        overrides=_APPLY if apply_model else (),
+        overrides=APPLY_OVERRIDES if apply_model else (),
         deleted=("train",) if apply_model else (),
         processes=processes,
     )
