@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 r"""Scores of a simulated survey without injections, against its truth.
 
-    transient-bogus simulate-survey REPO --seed 977 --bands gr --visits-per-band 8
+    transient-bogus simulate-survey REPO --seed 977 [--config benchmarks/surveys/other_field.yaml]
     transient-bogus import-model TRAINED transient_bogus REPO models --instrument SimCam
     pipetask run -b REPO -i SimCam/defaults,models -o scored \
         -p pipelines/standalone/score.yaml -d "instrument = 'SimCam'" --register-dataset-types
     python benchmarks/held_back.py REPO --collection scored
 
+Without the configuration the survey lies on the tiles of the sky that the demo's model was trained on,
+each of which is scored by the networks that are blind to it; in another field all of them have a say.
 Real detections are those within an arcsecond of a true change of three standard errors and of its
 sign.  A glint counts as bogus, though a stamp cannot tell it from a transient.
 """
