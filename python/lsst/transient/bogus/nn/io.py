@@ -28,7 +28,7 @@ import torch
 from ..calibration import Calibration
 from ..errors import ModelFormatError
 from .model import Model
-from .spec import ModelSpec
+from .spec import NORMALISATIONS, ModelSpec
 from .tensors import content_digest, from_arrow, read_meta, to_arrow
 
 FORMAT_VERSION = 2
@@ -36,7 +36,6 @@ FORMAT_VERSION = 2
 
 _FORMAT = "transient_bogus_model"
 _TILES = "training_tiles"
-_NORMALISATIONS = ("snr", "robust", "minmax")
 _NSIDES = (0, *(2**order for order in range(30)))  # HEALPix, nested; 0 for no tiles
 
 _latest: dict[str, tuple[pyarrow.Table, Model]] = {}
@@ -211,9 +210,9 @@ def _checked_spec(meta: dict[str, Any]) -> ModelSpec:
     _check_format(meta)
     spec = ModelSpec.from_json(meta["spec"])
     kind, nside, limit = spec.normalisation.kind, spec.folds.nside, spec.domain_limit
-    if kind not in _NORMALISATIONS:
+    if kind not in NORMALISATIONS:
         raise ModelFormatError(
-            f"The model has the unknown normalisation {kind!r}; known are {_NORMALISATIONS}."
+            f"The model has the unknown normalisation {kind!r}; known are {', '.join(NORMALISATIONS)}."
         )
     if nside not in _NSIDES:
         raise ModelFormatError(f"The sky tiles of the model have nside {nside}, which is no power of two.")

@@ -5,7 +5,16 @@
 
 from __future__ import annotations
 
-__all__ = ("Augmentation", "FoldRule", "ModelSpec", "Network", "Normalisation", "Regime", "Settings")
+__all__ = (
+    "NORMALISATIONS",
+    "Augmentation",
+    "FoldRule",
+    "ModelSpec",
+    "Network",
+    "Normalisation",
+    "Regime",
+    "Settings",
+)
 
 import dataclasses
 import functools
@@ -16,6 +25,13 @@ from typing import Any
 
 from ..errors import ModelFormatError
 
+NORMALISATIONS: Mapping[str, str] = {
+    "snr": "asinh of image / sqrt(variance), less the median for science and template.",
+    "robust": "asinh of (image - median) / (1.4826 median absolute deviation), stamp by stamp.",
+    "minmax": "0 to 1 over each stamp: bright and faint sources look alike.",
+}
+"""What the kinds of `Normalisation` do."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Normalisation:
@@ -24,8 +40,7 @@ class Normalisation:
     Parameters
     ----------
     kind
-        ``snr``: asinh of image / sqrt(variance); ``robust``: asinh of (image -
-        median) / scaled MAD, clipped; ``minmax``: 0 to 1 over each stamp.
+        One of `NORMALISATIONS`.
     softening
         Signal-to-noise (or MAD) below which asinh is linear.
     clip

@@ -9,7 +9,7 @@ __all__ = ("AugmentationConfig", "NetworkConfig", "NormalisationConfig", "Regime
 
 from lsst.pex.config import ChoiceField, Config, Field, ListField, RangeField
 
-from ..nn.spec import Augmentation, Network, Normalisation, Regime
+from ..nn.spec import NORMALISATIONS, Augmentation, Network, Normalisation, Regime
 
 
 class NormalisationConfig(Config):
@@ -17,11 +17,7 @@ class NormalisationConfig(Config):
 
     kind = ChoiceField[str](
         doc="How pixels are scaled.",
-        allowed={
-            "snr": "asinh of image / sqrt(variance), less the median for science and template.",
-            "robust": "asinh of (image - median) / (1.4826 median absolute deviation), stamp by stamp.",
-            "minmax": "0 to 1 over each stamp: bright and faint sources look alike.",
-        },
+        allowed=dict(NORMALISATIONS),
         default="snr",
     )
     softening = RangeField(
