@@ -44,7 +44,8 @@ from lsst.transient.bogus.evaluation.subsets import quantile_strata
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import roc_auc
-from lsst.transient.bogus.nn.spec import Augmentation, Network, Normalisation, Regime
+from lsst.transient.bogus.nn.settings import Augmentation, Regime
+from lsst.transient.bogus.nn.spec import Network, Normalisation
 from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.ranking import best_balanced_threshold
 from lsst.transient.bogus.seeds import generator

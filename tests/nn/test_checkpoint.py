@@ -23,7 +23,8 @@ from lsst.transient.bogus.nn.checkpoint import load_checkpoint, save_checkpoint
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.networks import build
-from lsst.transient.bogus.nn.spec import Network, Regime, Settings
+from lsst.transient.bogus.nn.settings import Regime, Settings
+from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.state import TrainingState
 from lsst.transient.bogus.nn.training import train
 

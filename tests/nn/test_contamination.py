@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from lsst.transient.bogus.nn.contamination import judge_unlabelled
-from lsst.transient.bogus.nn.spec import Network, Regime, Settings
+from lsst.transient.bogus.nn.settings import Regime, Settings
+from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.training import train
 
 from .fakes import make_fakes

@@ -23,7 +23,8 @@ from lsst.transient.bogus.nn.device import (
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.plan import roc_auc
-from lsst.transient.bogus.nn.spec import Augmentation, Network, Regime, Settings
+from lsst.transient.bogus.nn.settings import Augmentation, Regime, Settings
+from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.training import train
 
 from .fakes import REGIMES, make_fakes

@@ -11,7 +11,8 @@ import torch
 
 from lsst.transient.bogus.nn.augment import augment, d4
 from lsst.transient.bogus.nn.networks import build
-from lsst.transient.bogus.nn.spec import Augmentation, Network
+from lsst.transient.bogus.nn.settings import Augmentation
+from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.stacked import StackedGauss
 
 K, C, S, B = 4, 3, 13, 6

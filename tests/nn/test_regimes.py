@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from lsst.transient.bogus.nn.regimes import bind, forget_fraction, keep_smallest
-from lsst.transient.bogus.nn.spec import Regime
+from lsst.transient.bogus.nn.settings import Regime
 
 K, B = 4, 10
 NOW = Regime(ramp_epochs=0, delay_epochs=0)

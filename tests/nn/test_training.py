@@ -17,7 +17,8 @@ from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.networks import build
 from lsst.transient.bogus.nn.normalise import prepare
 from lsst.transient.bogus.nn.plan import Plan, held_out_logits, roc_auc
-from lsst.transient.bogus.nn.spec import Network, Regime, Settings
+from lsst.transient.bogus.nn.settings import Regime, Settings
+from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.stamps import Stamps
 from lsst.transient.bogus.nn.state import TrainingState
 from lsst.transient.bogus.nn.training import _learning_rate, train

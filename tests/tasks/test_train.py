@@ -20,7 +20,8 @@ from lsst.transient.bogus.columns import TRAINING_HISTORY
 from lsst.transient.bogus.errors import InsufficientDataError
 from lsst.transient.bogus.nn.device import torch_threads
 from lsst.transient.bogus.nn.io import from_table, stored_version
-from lsst.transient.bogus.nn.spec import FoldRule, Settings
+from lsst.transient.bogus.nn.settings import Settings
+from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.train import TrainTransientBogusConfig, TrainTransientBogusTask
 from lsst.transient.bogus.tasks.training_set import read_training_set
 from lsst.transient.bogus.version import code_version

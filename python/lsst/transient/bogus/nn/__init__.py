@@ -31,7 +31,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _HOMES = {
     "Model": "model",
     "ModelSpec": "spec",
-    "Settings": "spec",
+    "Settings": "settings",
     "Stamps": "stamps",
     "features": "inference",
     "from_table": "io",

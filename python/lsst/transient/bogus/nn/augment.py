@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from .normalise import asinh_
-from .spec import Augmentation
+from .settings import Augmentation
 
 
 def d4(x: torch.Tensor, operation: int) -> torch.Tensor:

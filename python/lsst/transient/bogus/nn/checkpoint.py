@@ -25,7 +25,8 @@ from ..version import code_version
 from .contamination import UnlabelledJudgement
 from .history import EpochReport
 from .plan import Plan
-from .spec import ModelSpec, Settings
+from .settings import Settings
+from .spec import ModelSpec
 from .state import TrainingState, cloned_weights
 from .tensors import content_digest, from_arrow, read_meta, to_arrow
 

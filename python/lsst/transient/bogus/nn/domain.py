@@ -13,7 +13,7 @@ import torch
 from ..seeds import generator
 from .networks import Cnn2, Compact
 from .plan import Plan
-from .spec import Settings
+from .settings import Settings
 
 _CHUNK = 512
 _MAX_SAMPLES = 20000  # 50 MB of features for ten networks, and enough for a covariance

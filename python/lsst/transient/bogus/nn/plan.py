@@ -17,7 +17,7 @@ from ..errors import InsufficientDataError
 from ..seeds import generator
 from ..training_rows import fewest_seen
 from .networks import Cnn2, Compact
-from .spec import Settings
+from .settings import Settings
 
 _CHUNK = {"cpu": 512, "cuda": 4096}  # stamps of each fold at a time
 _MAX_CLASS_RATIO = 20.0  # beyond it a few injections would own every gradient

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import torch
 
-from .spec import Regime
+from .settings import Regime
 
 type Weigh = Callable[[torch.Tensor, torch.Tensor, int, torch.Generator], torch.Tensor]
 

@@ -17,7 +17,7 @@ import torch
 from .contamination import UnlabelledJudgement
 from .history import EpochReport
 from .networks import Cnn2, Compact
-from .spec import Settings
+from .settings import Settings
 
 _FIRST_PRIOR = 0.1  # of real transients, until the first epoch gives an estimate
 

@@ -29,7 +29,8 @@ from .model import Model
 from .normalise import prepare
 from .plan import Plan, held_out_logits, roc_auc
 from .replay import Replay
-from .spec import FoldRule, ModelSpec, Settings
+from .settings import Settings
+from .spec import FoldRule, ModelSpec
 from .stamps import Stamps
 from .state import TrainingState
 

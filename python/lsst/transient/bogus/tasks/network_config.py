@@ -9,7 +9,8 @@ __all__ = ("AugmentationConfig", "NetworkConfig", "NormalisationConfig", "Regime
 
 from lsst.pex.config import ChoiceField, Config, Field, ListField, RangeField
 
-from ..nn.spec import NORMALISATIONS, Augmentation, Network, Normalisation, Regime
+from ..nn.settings import Augmentation, Regime
+from ..nn.spec import NORMALISATIONS, Network, Normalisation
 
 
 class NormalisationConfig(Config):
@@ -202,7 +203,7 @@ class RegimeConfig(Config):
 
         Returns
         -------
-        regime : `~lsst.transient.bogus.nn.spec.Regime`
+        regime : `~lsst.transient.bogus.nn.settings.Regime`
             Frozen values.
         """
         return Regime(
@@ -251,7 +252,7 @@ class AugmentationConfig(Config):
 
         Returns
         -------
-        augmentation : `~lsst.transient.bogus.nn.spec.Augmentation`
+        augmentation : `~lsst.transient.bogus.nn.settings.Augmentation`
             Frozen values.
         """
         return Augmentation(self.d4, self.shift, self.noise, self.depth)

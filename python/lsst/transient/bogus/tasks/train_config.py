@@ -12,7 +12,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import TRAINING_HISTORY
-from ..nn.spec import Settings
+from ..nn.settings import Settings
 from ..training_rows import Caps
 from .network_config import AugmentationConfig, NetworkConfig, NormalisationConfig, RegimeConfig
 
@@ -256,7 +256,7 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
 
         Returns
         -------
-        settings : `~lsst.transient.bogus.nn.spec.Settings`
+        settings : `~lsst.transient.bogus.nn.settings.Settings`
             Frozen values.
         """
         return Settings(
