@@ -39,7 +39,7 @@ def process(folder: LoopFolder, pipeline: Path, first_night: int, processes: int
     steps = (
         (EARLY, before, "labelled,trained,scored,evaluated", (VISITS,), ()),
         (LATE, after, "labelled,scored,evaluated", (VISITS, EARLY), APPLY_OVERRIDES),
-        (SEARCH, after, "buildTemplate,search", (VISITS, EARLY), SEARCH_OVERRIDES),
+        (SEARCH, after, "measureSources,buildTemplate,search", (VISITS, EARLY), SEARCH_OVERRIDES),
     )
     for output, query, subset, inputs, overrides in steps:
         run = PipetaskRun(
