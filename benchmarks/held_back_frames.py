@@ -15,13 +15,12 @@ Tiles of the sky that the model was trained on are scored by the networks that a
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-from astropy.table import vstack
+from astropy.table import Table, vstack
 
 from lsst.daf.butler import Butler
 from lsst.transient.bogus.paths import ensure_package_dir_env
@@ -29,8 +28,8 @@ from lsst.transient.bogus.standalone.execution import PipetaskRun, run_pipetask
 from lsst.transient.bogus.standalone.loop import APPLY_OVERRIDES, SEARCH_OVERRIDES, LoopFolder
 
 VISITS, EARLY, LATE, SEARCH = "frames/visits", "early", "held_back", "held_back_search"
-METRICS = ("n_injected_detected", "auc", "sensitivity", "specificity", "fpr_at_tpr_95", "ece", "tpr", "fpr")
-SUBSETS = ("all", "snr_gt_8", "at:score=0.5")
+METRICS = ("n_injected_detected", "auc", "sensitivity", "specificity", "fpr_at_tpr_95", "ece")
+SUBSETS = ("all", "snr_gt_8")
 
 
 def process(folder: LoopFolder, pipeline: Path, first_night: int, processes: int) -> None:
@@ -54,15 +53,13 @@ def process(folder: LoopFolder, pipeline: Path, first_night: int, processes: int
         run_pipetask(run, log_file=folder.log, title=output)
 
 
-def metrics(butler: Butler, collection: str) -> dict[str, object]:
+def metrics(butler: Butler, collection: str) -> Table:
     """Return what the evaluation found with injections as the positive class."""
     table = butler.get("transient_bogus_metrics", instrument="Frames", collections=collection)
-    table = table[np.asarray(table["reference"], dtype=str) == "injected"]
-    found: dict[str, object] = {}
-    for row in table[np.isin(table["metric"], METRICS) & np.isin(table["subset"], SUBSETS)]:
-        name = f"{row['metric']}, {row['subset']}"
-        found[name] = [round(float(row[column]), 4) for column in ("value", "low", "high")] + [int(row["n"])]
-    return found
+    chosen = np.isin(table["metric"], METRICS) & np.isin(table["subset"], SUBSETS)
+    found = table[chosen & (np.asarray(table["reference"], dtype=str) == "injected")]
+    found["collection"] = collection
+    return found["collection", "metric", "subset", "value", "low", "high", "n"]
 
 
 def main() -> None:
@@ -82,15 +79,15 @@ def main() -> None:
     pipeline = own if own.is_file() else pipelines / "default.yaml"
     process(folder, pipeline, options.first_night, options.processes)
     with Butler.from_config(str(folder.repository)) as butler:
-        result = {name: metrics(butler, name) for name in (EARLY, LATE)}
+        found = vstack([metrics(butler, name) for name in (EARLY, LATE)], metadata_conflicts="silent")
         refs = butler.query_datasets("transient_objects", collections=SEARCH, limit=None)
         objects = vstack([butler.get(ref) for ref in refs], metadata_conflicts="silent")
+    for name in ("value", "low", "high"):
+        found[name].info.format = ".4f"
+    found.pprint_all()
     confirmed = objects[np.asarray(objects["is_confirmed"])]
-    result[SEARCH] = {
-        "n_objects": len(objects),
-        "candidates": [[round(float(row[name]), 5) for name in ("ra", "dec")] for row in confirmed],
-    }
-    sys.stdout.write(json.dumps(result, indent=1) + "\n")
+    sys.stdout.write(f"{len(confirmed)} of {len(objects)} objects are confirmed.\n")
+    confirmed["ra", "dec", "n_detections"].pprint_all()
 
 
 if __name__ == "__main__":
