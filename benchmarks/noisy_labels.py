@@ -230,7 +230,8 @@ def main() -> None:
             f"survey {seed}: {len(survey)} detections, {int((survey.label == 1).sum())} injected, "
             f"{int((survey.sign < 0).sum())} negative; to search {len(search)}, "
             f"{int(search.real.sum())} real, {int((search.kind == 'supernova').sum())} of "
-            f"{len(np.unique(search.truth_id[search.kind == 'supernova']))} supernovae"
+            f"{len(np.unique(search.truth_id[search.kind == 'supernova']))} supernovae, and "
+            f"{int((injected.label == 1).sum())} injected"
         )
     settings = nn.Settings(peers=2, members=options.members, epochs=options.epochs, device=options.device)
     options.output.parent.mkdir(parents=True, exist_ok=True)
