@@ -5,10 +5,10 @@
 
     python benchmarks/held_back_frames.py FRAMES FOLDER --first-night 20130803
 
-The whole loop is run on the nights before the first that is held back.  The nights from then on, of
-which neither the model nor the templates of its training know anything, are processed twice: with
-injections, which tell what the scores are worth there, and as they are, from template to objects in one
-graph.  Printed are the metrics of both parts, the early one out of fold, and the objects of the later.
+The loop is run up to its evaluation on the nights before the first that is held back.  The nights from
+then on, of which neither the model nor the templates of its training know anything, are processed twice:
+with injections, which tell what the scores are worth there, and as they are, from template to objects in
+one graph.  Printed are the metrics of both parts, the early one out of fold, and the objects of the later.
 Tiles of the sky that the model was trained on are scored by the networks that are blind to them.
 """
 
@@ -23,12 +23,16 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from lsst.daf.butler import Butler
-from lsst.transient.bogus.paths import ensure_package_dir_env
 from lsst.transient.bogus.standalone.execution import PipetaskRun, run_pipetask
-from lsst.transient.bogus.standalone.loop import APPLY_OVERRIDES, SEARCH_OVERRIDES, LoopFolder
+from lsst.transient.bogus.standalone.loop import (
+    APPLY_OVERRIDES,
+    SEARCH_OVERRIDES,
+    LoopFolder,
+    frames_pipeline,
+)
 
 VISITS, EARLY, LATE, SEARCH = "frames/visits", "early", "held_back", "held_back_search"
-METRICS = ("n_injected_detected", "auc", "sensitivity", "specificity", "fpr_at_tpr_95", "ece")
+METRICS = ("auc", "tp", "fn", "fp", "tn", "sensitivity", "specificity", "fpr_at_tpr_95", "ece")
 SUBSETS = ("all", "snr_gt_8")
 
 
@@ -74,10 +78,7 @@ def main() -> None:
     program = [sys.executable, "-c", "from lsst.transient.bogus.scripts import main; main()"]
     ingest = ["ingest-frames", str(folder.repository), str(options.frames), "--run", VISITS]
     subprocess.run([*program, *ingest], check=True)
-    pipelines = ensure_package_dir_env() / "pipelines" / "standalone" / "frames"
-    own = pipelines / f"{options.frames.resolve().name}.yaml"
-    pipeline = own if own.is_file() else pipelines / "default.yaml"
-    process(folder, pipeline, options.first_night, options.processes)
+    process(folder, frames_pipeline(options.frames), options.first_night, options.processes)
     with Butler.from_config(str(folder.repository)) as butler:
         found = vstack([metrics(butler, name) for name in (EARLY, LATE)], metadata_conflicts="silent")
         refs = butler.query_datasets("transient_objects", collections=SEARCH, limit=None)

@@ -72,10 +72,10 @@ def recovery_gap(
 ) -> tuple[float, float]:
     """Return how much more often real sources are recovered than injections of their signal-to-noise.
 
-    To each real source those injections are compared whose signal-to-noise is like its own, or the
-    brightest tenth if these are too few.  The standard error has a part of the injections, each by
-    itself, and one of the real sources, which lets the detections of one object be lost together
-    (Liang & Zeger 1986).
+    Each real source is compared with the injections whose signal-to-noise is like its own, or with the
+    brightest tenth if these are too few.  The standard error has a part from the injections, each by
+    itself, whose trend with signal-to-noise it counts too, and one from the real sources, which lets the
+    detections of one object be lost together (Liang & Zeger 1986).
     """
     near = np.abs(np.log(real_snr[:, np.newaxis] / snr)) < LIKE
     near[near.sum(axis=1) < FEWEST] = snr >= np.quantile(snr, 0.9)

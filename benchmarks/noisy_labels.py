@@ -12,8 +12,8 @@ injections are the same for every r, a third of all or what the largest r leaves
 changes.  Scores are out of fold, and all detections count: positive are injections, whatever they
 are called, and real transients.
 Hidden supernovae are sought in the visits of another survey, ``folder/<seed>_search``, that has many of
-them, and compared with injections into the same visits, of equal signal-to-noise.  The same rules apply
-to both: what they are matched with must have their flux.
+them, and compared with injections into the same visits, of equal signal-to-noise.  What either is matched
+with must be as near and have its flux.
 
 Six regimes have the default network, stamps and augmentation.  ``published_*`` are what a user finds
 published instead: two convolutions and dense layers, stamps of either sign, each scaled from its
@@ -250,18 +250,19 @@ def main() -> None:
 
 
 def summarise(table: list[dict[str, object]]) -> None:
-    """Print mean and spread over the surveys."""
-    _say("\nmean ± standard deviation over surveys")
-    for r in dict.fromkeys(row["r"] for row in table):
-        for name in dict.fromkeys(row["regime"] for row in table):
-            chosen = [row for row in table if row["r"] == r and row["regime"] == name]
-            cells = []
-            metrics = [key for key in chosen[0] if key not in ("survey", "r", "regime", "seconds")]
-            for metric in metrics:
-                values = np.array([row[metric] for row in chosen], dtype=float)
-                spread = np.std(values, ddof=1) if len(values) > 1 else np.nan
-                cells.append(f"{metric} {np.mean(values):.4f} ± {spread:.4f}")
-            _say(f"r={r:<5} {name:<24} {'  '.join(cells)}")
+    """Print mean and spread over the surveys, and the error of the mean where each has an error."""
+    _say("\nmean ± standard deviation over surveys (errors: of the mean)")
+    for r, name in dict.fromkeys((row["r"], row["regime"]) for row in table):
+        chosen = [row for row in table if (row["r"], row["regime"]) == (r, name)]
+        cells = []
+        for metric in (key for key in chosen[0] if key not in ("survey", "r", "regime", "seconds")):
+            values = np.array([row[metric] for row in chosen], dtype=float)
+            if metric.endswith("_error"):
+                cells.append(f"{metric} {np.sqrt(np.sum(values**2)) / len(values):.4f}")
+                continue
+            spread = np.std(values, ddof=1) if len(values) > 1 else np.nan
+            cells.append(f"{metric} {np.mean(values):.4f} ± {spread:.4f}")
+        _say(f"r={r:<5} {name:<24} {'  '.join(cells)}")
 
 
 if __name__ == "__main__":

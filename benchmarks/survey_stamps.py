@@ -14,9 +14,8 @@ import numpy as np
 from astropy.table import Table
 from survey_truth import read_truths
 
-from lsst.daf.butler import Butler, DatasetRef
+from lsst.daf.butler import Butler
 from lsst.transient.bogus.evaluation.truth_match import TruthMatch, match_truth
-from lsst.transient.bogus.folds import sky_tiles
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.labels import contradicts_flux
 from lsst.transient.bogus.nn import Stamps
@@ -32,12 +31,13 @@ type Columns = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Detected:
-    """The DIA sources of one detector, their cutouts, what has truly changed there, and their match."""
+    """DIA sources of one detector, their cutouts, what has truly changed there, their match and labels."""
 
     sources: Table
     cutouts: Table
     truth: Table | None
     match: TruthMatch
+    labels: Table | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Survey:
         Kind of the true source; empty for bogus and injected.
     truth_id
         True object; 0 for bogus and injected.
-    fold, tile, sign, snr, visit
-        Columns of the label table.
+    fold, tile, sign, snr
+        Columns of the label table; the fold is -1 and the tile 0 where there is none.
     """
 
     stamps: Stamps
@@ -69,7 +69,6 @@ class Survey:
     tile: np.ndarray
     sign: np.ndarray
     snr: np.ndarray
-    visit: np.ndarray
 
     def __len__(self) -> int:
         return len(self.label)
@@ -97,29 +96,29 @@ def load_survey(repo: str, collections: str) -> Survey:
         return _load(butler, _label_columns)
 
 
-def load_as_they_are(repo: str, collections: str) -> Survey:
+def load_as_they_are(repo: str, collection: str) -> Survey:
     """Read what was detected in visits without injections.
 
     Parameters
     ----------
     repo
         Repository.
-    collections
-        Comma-separated collections with cutouts, DIA sources and truth.
+    collection
+        Chain of cutouts and DIA sources, in its RUN ``<collection>/run``, and truth.
 
     Returns
     -------
     survey : `Survey`
-        All detections but flashes in rows, and those at a true change whose flux or position they do
-        not have: a detected injection would be ambiguous there.  The fold is -1.
+        All detections but flashes in rows, and those matched to a true change whose flux or position
+        they do not have: as the detection of an injection they would be ambiguous.
     """
     rules = TransientLabelConfig()
 
-    def columns(_butler: Butler, _ref: DatasetRef, detected: Detected) -> tuple[Columns, np.ndarray]:
+    def columns(detected: Detected) -> tuple[Columns, np.ndarray]:
         sources = detected.sources
         values = {
             "label": np.zeros(len(sources), dtype=np.int64),
-            "tile": sky_tiles(sources["ra"], sources["dec"], nside=rules.nside),
+            "tile": np.zeros(len(sources), dtype=np.int64),
             "fold": np.full(len(sources), -1),
             "sign": np.where(np.asarray(sources["isNegative"], dtype=bool), -1, 1),
             "snr": np.asarray(sources["snr"]),
@@ -129,8 +128,8 @@ def load_as_they_are(repo: str, collections: str) -> Survey:
         ) != 0
         return values, ~is_glint & ~_is_doubtful(detected, rules)
 
-    with Butler.from_config(repo, collections=collections.split(",")) as butler:
-        return _load(butler, columns)
+    with Butler.from_config(repo, collections=collection) as butler:
+        return _load(butler, columns, f"{collection}/run")
 
 
 def _is_doubtful(detected: Detected, rules: TransientLabelConfig) -> np.ndarray:
@@ -153,24 +152,24 @@ def _is_doubtful(detected: Detected, rules: TransientLabelConfig) -> np.ndarray:
     return doubtful
 
 
-def _label_columns(butler: Butler, ref: DatasetRef, _: Detected) -> tuple[Columns, np.ndarray]:
+def _label_columns(detected: Detected) -> tuple[Columns, np.ndarray]:
     """Return the columns of the label table, and which detections are not ambiguous."""
-    labels = read_table(butler.getDeferred("transient_labels", ref.dataId))
+    labels = detected.labels
     values = {name: np.asarray(labels[name]) for name in ("label", "fold", "tile", "sign", "snr")}
     return values, ~np.asarray(labels["is_ambiguous"])
 
 
 def _load(
-    butler: Butler, columns: Callable[[Butler, DatasetRef, Detected], tuple[Columns, np.ndarray]]
+    butler: Butler, columns: Callable[[Detected], tuple[Columns, np.ndarray]], unlabelled_run: str = ""
 ) -> Survey:
     """Read stamps and truth of every detector, and what ``columns`` returns, of what it keeps."""
     parts: dict[str, list[np.ndarray]] = {}
     truths = read_truths(butler)
-    for ref in sorted(butler.query_datasets("transient_cutouts"), key=lambda ref: ref.dataId):
-        sources, cutouts = (
-            read_table(butler.getDeferred(name, ref.dataId))
-            for name in ("dia_source_detector", "transient_cutouts")
-        )
+    refs = butler.query_datasets("transient_cutouts", collections=unlabelled_run or None, limit=None)
+    for ref in sorted(refs, key=lambda ref: ref.dataId):
+        names = ["dia_source_detector", "transient_cutouts"]
+        names += [] if unlabelled_run else ["transient_labels"]
+        sources, cutouts, *labels = (read_table(butler.getDeferred(name, ref.dataId)) for name in names)
         stamps = Stamps.from_table(cutouts)
         truth = truths.get((int(ref.dataId["visit"]), int(ref.dataId["detector"])))
         match = match_truth(
@@ -181,7 +180,7 @@ def _load(
             radius_arcsec=RADIUS_ARCSEC,
             min_significance=MIN_SIGNIFICANCE,
         )
-        values, keep = columns(butler, ref, Detected(sources, cutouts, truth, match))
+        values, keep = columns(Detected(sources, cutouts, truth, match, *labels))
         values |= {
             "image": stamps.image,
             "variance": stamps.variance,
@@ -189,7 +188,6 @@ def _load(
             "real": (match.kind != "") & (values["label"] == 0),
             "kind": np.where(values["label"] == 0, match.kind, ""),
             "truth_id": np.where(values["label"] == 0, match.truth_id, 0),
-            "visit": np.full(len(sources), ref.dataId["visit"]),
         }
         for name, column in values.items():
             parts.setdefault(name, []).append(column[keep & stamps.usable])

@@ -24,6 +24,7 @@ from ..standalone.loop import (
     SEARCH,
     LoopFolder,
     count_examples,
+    frames_pipeline,
     run_loop,
     run_search,
 )
@@ -100,7 +101,7 @@ def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset:
     click.get_current_context().invoke(
         ingest_frames, repo=folder.repository, folder=frames, run=_FRAMES, workers=processes
     )
-    pipeline = _frames_pipeline(frames)
+    pipeline = frames_pipeline(frames)
     run_loop(
         folder,
         pipeline,
@@ -131,13 +132,6 @@ def _run_frames(folder: LoopFolder, frames: Path, simulated: LoopFolder, preset:
         subset=LEARNED,
     )
     run_search(folder, pipeline, instrument="Frames", processes=processes)
-
-
-def _frames_pipeline(frames: Path) -> Path:
-    """Return the pipeline made for a set of frames, or the one for any frames."""
-    folder = ensure_package_dir_env() / "pipelines" / "standalone" / "frames"
-    own = folder / f"{frames.resolve().name}.yaml"
-    return own if own.is_file() else folder / "default.yaml"
 
 
 def _take_model(simulated: LoopFolder, folder: LoopFolder, preset: str, processes: int) -> None:

@@ -15,6 +15,7 @@ __all__ = (
     "LoopFolder",
     "TrainingExamples",
     "count_examples",
+    "frames_pipeline",
     "run_loop",
     "run_search",
 )
@@ -89,6 +90,24 @@ class LoopFolder:
     def log(self) -> Path:
         """Full log of ``pipetask``."""
         return self.root / "pipetask.log"
+
+
+def frames_pipeline(frames: Path) -> Path:
+    """Return the pipeline made for a set of frames, or the one for any frames.
+
+    Parameters
+    ----------
+    frames
+        Folder of the frames, whose name decides.
+
+    Returns
+    -------
+    pipeline : `pathlib.Path`
+        Pipeline file.
+    """
+    folder = ensure_package_dir_env() / "pipelines" / "standalone" / "frames"
+    own = folder / f"{frames.resolve().name}.yaml"
+    return own if own.is_file() else folder / "default.yaml"
 
 
 @dataclasses.dataclass(frozen=True)
