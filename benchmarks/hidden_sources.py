@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often networks recover real sources that hide in visits, compared with injections.
 
-They are sought in the visits of a survey of its own, that has many supernovae and of which the networks
+They are sought in the visits of a survey of their own, that has many supernovae and of which the networks
 have seen nothing, and compared with what is found of injections into the same visits.
 """
 
@@ -70,9 +70,10 @@ def recovery_gap(
     is_recovered: np.ndarray,
     snr: np.ndarray,
 ) -> tuple[float, float]:
-    """Return how much more often real sources are recovered than injections of their signal-to-noise.
+    """Return how much more often N real sources are recovered than M injections of their signal-to-noise.
 
-    Each real source is compared with the injections whose signal-to-noise is like its own, or with the
+    The first three arrays are (N,), the others (M,); what is returned are a difference of fractions and its
+    standard error.  Each real source is compared with the injections whose signal-to-noise is like its own, or with the
     brightest tenth if these are too few.  The standard error has a part from the injections, each by
     itself, whose trend with signal-to-noise it counts too, and one from the real sources, which lets the
     detections of one object be lost together (Liang & Zeger 1986).
