@@ -72,11 +72,11 @@ def recovery_gap(
 ) -> tuple[float, float]:
     """Return how much more often N real sources are recovered than M injections of their signal-to-noise.
 
-    The first three arrays are (N,), the others (M,); what is returned are a difference of fractions and its
-    standard error.  Each real source is compared with the injections whose signal-to-noise is like its own, or with the
-    brightest tenth if these are too few.  The standard error has a part from the injections, each by
-    itself, whose trend with signal-to-noise it counts too, and one from the real sources, which lets the
-    detections of one object be lost together (Liang & Zeger 1986).
+    The first three arrays are (N,), the others (M,); what is returned are a difference of fractions and
+    its standard error.  Each real source is compared with the injections whose signal-to-noise is like its
+    own, or with the brightest tenth if these are too few.  The standard error has a part from the
+    injections, each by itself, whose trend with signal-to-noise it counts too, and one from the real
+    sources, which lets the detections of one object be lost together (Liang & Zeger 1986).
     """
     near = np.abs(np.log(real_snr[:, np.newaxis] / snr)) < LIKE
     near[near.sum(axis=1) < FEWEST] = snr >= np.quantile(snr, 0.9)
