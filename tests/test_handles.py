@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, Table
+from astropy.table.meta import get_header_from_yaml
 
 import lsst.daf.butler.tests as butlerTests
 from lsst.daf.butler import Butler, Config
@@ -68,6 +72,18 @@ def test_same_as_the_butler_reads_it(butler: Butler, n: int, columns: list[str] 
     butlers = butler.get("table", instrument="SimCam", parameters=table_parameters(columns))
     assert_equal(found, butlers)
     assert found.meta == butlers.meta
+
+
+def test_headers_mean_what_astropy_wrote() -> None:
+    written = table(3)
+    written["image"].meta["nested"] = OrderedDict(first=[1, {"x": None}], second=OrderedDict(y=(1, 2)))
+    written.meta |= {"exposure": 30.0 * u.s, "where": SkyCoord(1.0, 2.0, unit="deg"), "text": "a: b, é\n#c"}
+    header = astropy_to_arrow(written).schema.metadata[b"table_meta_yaml"].decode()
+    found = arrow_to_table(astropy_to_arrow(written))
+    expected = get_header_from_yaml(header.split("\n"))
+    assert found.meta.pop("where").separation(expected["meta"].pop("where")) == 0.0
+    assert found.meta == expected["meta"]
+    assert found["image"].meta == {"nested": {"first": [1, {"x": None}], "second": {"y": (1, 2)}}}
 
 
 def test_tables_can_be_changed_without_changing_others(butler: Butler) -> None:
