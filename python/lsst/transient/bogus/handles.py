@@ -221,9 +221,10 @@ def _header_loader() -> type:
     from astropy.io.misc.yaml import AstropyLoader  # which imports all units and coordinates
 
     class HeaderLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_constructors = dict(AstropyLoader.yaml_constructors)
+        pass
 
-    HeaderLoader.add_constructor("tag:yaml.org,2002:omap", _ordered)
+    for tag, constructor in (AstropyLoader.yaml_constructors | {"tag:yaml.org,2002:omap": _ordered}).items():
+        HeaderLoader.add_constructor(tag, constructor)
     return HeaderLoader
 
 

@@ -24,6 +24,7 @@ from .stamps import Stamps
 _CENTRE_SIGMA = 2.0  # pixels: the width of a typical PSF core, for the sign of a detection
 _CENTRE = round(4 * _CENTRE_SIGMA)  # pixels: what is farther from the centre does not count
 _MAD_TO_SIGMA = 1.4826
+_SIGN_BIT = -(2**31)  # of an int32
 
 
 def crop_size(stamp_size: int, crop: int) -> int:
@@ -98,9 +99,9 @@ def normalise(
         valid &= ~flagged[window]
     if spec.kind != "minmax":
         magnitude = xp.abs(pixels, out=noise)
-        xp.clip(magnitude, None, spec.clip, out=magnitude)
+        xp.clip(magnitude, 0.0, spec.clip, out=magnitude)  # NumPy is slow with a single limit
         magnitude /= spec.softening
-        xp.copysign(_asinh(magnitude), pixels, out=pixels)
+        pixels = _signed(_asinh(magnitude), pixels)
     pixels[~finite] = 0.0
     return pixels, valid
 
@@ -231,6 +232,14 @@ def asinh_(x: torch.Tensor) -> torch.Tensor:
         The same tensor.
     """
     return torch.copysign(_asinh(x.abs()), x, out=x)
+
+
+def _signed(magnitude: Any, other: Any) -> Any:
+    """Give float32 numbers that are not negative the signs of others: ``copysign``, which NumPy does slowly."""
+    integer = _namespace(other).int32
+    bits = other.view(integer) & _SIGN_BIT
+    bits |= magnitude.view(integer)
+    return bits.view(other.dtype)
 
 
 def _asinh(magnitude: Any) -> Any:
