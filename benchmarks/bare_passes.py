@@ -15,7 +15,7 @@ import torch
 from plain_network import PlainCompact
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import full_precision
+from lsst.transient.bogus.nn.device import repeatable_products
 from lsst.transient.bogus.nn.normalise import prepare
 
 BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
@@ -67,7 +67,7 @@ def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock
         lambda rows, x=x, networks=networks: [network(x[rows]) for network in networks]
         for x, networks in itertools.product(layouts, ([own], plain))
     ]
-    with full_precision(device):
+    with repeatable_products(device):
         return {
             "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
             "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),

@@ -47,7 +47,7 @@ from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollec
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
 from lsst.transient.bogus.handles import read_table
-from lsst.transient.bogus.nn.device import full_precision, resolve_device, torch_threads
+from lsst.transient.bogus.nn.device import repeatable_products, resolve_device, torch_threads
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.normalise import normalise
 from lsst.transient.bogus.nn.spec import FoldRule
@@ -204,7 +204,7 @@ def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    with full_precision(device):
+    with repeatable_products(device):
         seconds = best_of(on_device, clock)
     return {
         "bulk": n,

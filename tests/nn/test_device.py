@@ -15,7 +15,7 @@ from lsst.transient.bogus.nn import device as devices
 from lsst.transient.bogus.nn.device import (
     autocast,
     deterministic,
-    full_precision,
+    repeatable_products,
     resolve_device,
     resolve_precision,
     torch_threads,
@@ -116,12 +116,12 @@ def test_cuda_resumes_every_regime_with_the_same_bits(kind, tmp_path):
     assert model_version(resumed.model) == model_version(whole.model)
 
 
-def test_full_precision_is_put_back():
+def test_repeatable_products_is_put_back():
     before = torch.backends.cudnn.allow_tf32
-    with full_precision(torch.device("cuda")):
+    with repeatable_products(torch.device("cuda")):
         assert not torch.backends.cudnn.allow_tf32
         assert torch.backends.cudnn.deterministic
-    with full_precision(CPU):
+    with repeatable_products(CPU):
         assert torch.backends.cudnn.allow_tf32 == before
     assert torch.backends.cudnn.allow_tf32 == before
 

@@ -228,7 +228,7 @@ def _header_loader() -> type:
     return HeaderLoader
 
 
-def _ordered(loader: yaml.constructor.SafeConstructor, node: yaml.SequenceNode) -> dict[str, Any]:
+def _ordered(loader: yaml.constructor.SafeConstructor, node: yaml.SequenceNode) -> dict[Any, Any]:
     """Make a dictionary of an ordered map, as astropy writes metadata."""
     pairs = (loader.construct_mapping(item, deep=True) for item in node.value)
     return {key: value for pair in pairs for key, value in pair.items()}

@@ -8,8 +8,8 @@ from __future__ import annotations
 __all__ = (
     "autocast",
     "deterministic",
-    "full_precision",
     "pinned",
+    "repeatable_products",
     "resolve_device",
     "resolve_precision",
     "side_stream",
@@ -169,7 +169,7 @@ def _keep_freed_memory() -> None:
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Return the precision of the products in training.
+    """Return the precision of the products in networks.
 
     Parameters
     ----------
@@ -224,13 +224,17 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def full_precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Let a GPU take whole float32 factors in convolutions, by algorithms that repeat.
+def repeatable_products(
+    device: torch.device, precision: str = "float32"
+) -> contextlib.AbstractContextManager[None]:
+    """Let a GPU convolve by algorithms that repeat, with factors of a precision.
 
     Parameters
     ----------
     device
         Device in use; on a CPU nothing is changed.
+    precision
+        What `resolve_precision` returned: all of it for ``float32``, else 10 bits of the mantissa.
 
     Returns
     -------
@@ -239,7 +243,8 @@ def full_precision(device: torch.device) -> contextlib.AbstractContextManager[No
     """
     if device.type != "cuda":
         return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    shorten = precision != "float32"
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=shorten)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ __all__ = ("Judgement", "features", "judge", "predict")
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -16,8 +17,9 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from .device import deterministic, full_precision, pinned, side_stream
+from .device import autocast, deterministic, pinned, repeatable_products, side_stream
 from .model import Model
+from .networks import Cnn2, Compact
 from .normalise import crop_size, prepare
 from .stamps import Stamps
 from .threads import in_order
@@ -56,12 +58,14 @@ def judge(
     model: Model,
     stamps: Stamps,
     *,
+    use: np.ndarray | None = None,
     device: torch.device | None = None,
     batch_size: int = 0,
+    precision: str = "float32",
     dropout_passes: int = 0,
     seed: int = 0,
 ) -> Judgement:
-    """Return probability and distance by every network.
+    """Return probability and distance by every network, or by those that are asked.
 
     Parameters
     ----------
@@ -69,10 +73,16 @@ def judge(
         Model.
     stamps
         Stamps with the model's channels and size.
+    use
+        Which networks judge each stamp, boolean, shape (K, N); all by default.  Stamps that have
+        the same networks are judged together, by those alone.
     device
         Where to compute; the CPU by default.
     batch_size
         Stamps per call of the networks; 0 for what suits the device.
+    precision
+        Of the products that make the latent features: ``float32``, ``tf32`` or ``bfloat16``, see
+        `~lsst.transient.bogus.nn.device.resolve_precision`.
     dropout_passes
         Further evaluations with dropout switched on (Gal & Ghahramani 2016), for ``scatter``.
     seed
@@ -81,32 +91,75 @@ def judge(
     Returns
     -------
     judgement : `Judgement`
-        float32 arrays.
+        float32 arrays; NaN where a network was not asked.
 
     Raises
     ------
     ValueError
         Raised if the stamps are not those that the model was trained on.
     """
-    network = model.network
+    device = device or torch.device("cpu")
 
-    def all_at_once(x: torch.Tensor) -> torch.Tensor:
-        latent = network.features(x)
-        answers = [network.judge(latent), network.domain(latent)]
-        if dropout_passes:
-            with _dropout(network):
-                passes = [torch.sigmoid(network(x)) for _ in range(dropout_passes)]
-            answers.append(torch.stack(passes).std(dim=0, correction=0))
-        return torch.stack(answers)
-
-    with deterministic(seed, device or torch.device("cpu")) if dropout_passes else contextlib.nullcontext():
+    def ask(part: Model, stamps: Stamps) -> np.ndarray:
+        function = functools.partial(
+            _answers, part.network, precision=precision, dropout_passes=dropout_passes
+        )
         # Dropout switches the networks to and fro, and draws from one generator: a batch at a time.
         side_by_side = not dropout_passes
-        answer = _evaluate(model, stamps, all_at_once, device, batch_size, 2, side_by_side=side_by_side)
-    judged = answer.numpy()  # (2 or 3, K, N)
+        return _evaluate(
+            part, stamps, function, device, batch_size, 2, precision, side_by_side=side_by_side
+        ).numpy()
+
+    judged = np.full((3 if dropout_passes else 2, model.spec.n_networks, len(stamps)), np.nan, np.float32)
+    with deterministic(seed, device) if dropout_passes else contextlib.nullcontext():
+        for networks, rows in _groups(use, judged.shape[1:]):
+            places = (slice(None), *np.ix_(networks, np.arange(len(stamps))[rows]))
+            judged[places] = ask(model.part(networks.tolist()), stamps[rows])
     expit(judged[0], out=judged[0])  # torch's own depends on where in a batch a number is
     judged[:, :, ~stamps.usable] = np.nan
     return Judgement(*judged)
+
+
+def _groups(
+    use: np.ndarray | None, shape: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, np.ndarray | slice]]:
+    """Divide stamps into those that have the same networks; yield networks and rows.
+
+    Parameters
+    ----------
+    use
+        Which networks judge each stamp, of the shape (K, N) that is given; all if `None`.
+    """
+    if use is None or not shape[1]:
+        yield np.arange(shape[0]), slice(None)
+        return
+    group, first = np.zeros(shape[1], dtype=np.int64), np.zeros(1, dtype=np.int64)
+    for eight in np.packbits(use, axis=0):  # networks, as the bits of a number
+        _, first, group = np.unique(256 * group + eight, return_index=True, return_inverse=True)
+    for number, pattern in enumerate(use[:, first].T):
+        if pattern.any():
+            rows = slice(None) if len(first) == 1 else np.flatnonzero(group == number)
+            yield np.flatnonzero(pattern), rows
+
+
+def _answers(
+    network: Compact | Cnn2, x: torch.Tensor, *, precision: str, dropout_passes: int
+) -> torch.Tensor:
+    """Return logit, distance and, if there are passes with dropout, scatter: (2 or 3, K, B)."""
+
+    def features() -> torch.Tensor:
+        with autocast(precision, x.device):
+            return network.features(x).float()
+
+    latent = features()
+    answers = [network.judge(latent), network.domain(latent)]
+    if dropout_passes:
+        with _dropout(network):
+            # What dropout does not change need not be made again.
+            passes = (features() if network.drops_features else latent for _ in range(dropout_passes))
+            logits = torch.stack([network.judge(one) for one in passes])
+        answers.append(torch.sigmoid(logits).std(dim=0, correction=0))
+    return torch.stack(answers)
 
 
 def predict(
@@ -191,6 +244,7 @@ def _evaluate(
     device: torch.device | None,
     batch_size: int,
     axis: int,
+    precision: str = "float32",
     *,
     side_by_side: bool = True,
 ) -> torch.Tensor:
@@ -228,7 +282,7 @@ def _evaluate(
             return function(prepare(part, spec.normalisation, device=device).float())
 
     parts = (stamps[rows] for rows in batches)
-    with full_precision(device):
+    with repeatable_products(device, precision):
         if many and on_gpu:
             answers = [evaluate(part) for part in in_order(lambda part: part.map(pinned), parts)]
         else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 __all__ = ("Model",)
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -51,10 +53,8 @@ class Model:
         model : `Model`
             Networks initialised from torch's global generator.
         """
-        size = crop_size(spec.stamp_size, spec.normalisation.crop)
-        network = build(spec.n_networks, len(spec.channels) + 1, size, spec.network).eval()
         tiles = np.zeros(0, dtype=np.int64) if training_tiles is None else np.unique(training_tiles)
-        return cls(spec, network, tiles)
+        return cls(spec, _build(spec).eval(), tiles)
 
     def to(self, device: torch.device) -> Model:
         """Return the model with its networks on a device.
@@ -72,3 +72,40 @@ class Model:
         if next(self.network.parameters()).device != device:  # a tenth of the time of a hundred scores
             self.network.to(device)
         return self
+
+    def part(self, networks: Sequence[int]) -> Model:
+        """Return the model with some of its networks.
+
+        Parameters
+        ----------
+        networks
+            Their numbers, ascending.
+
+        Returns
+        -------
+        model : `Model`
+            A model with copies of those, made once: later changes of this model's networks are not
+            seen.  This model itself, if those are all.
+        """
+        chosen = tuple(networks)
+        if len(chosen) == self.spec.n_networks:
+            return self
+        if chosen not in self._parts:
+            folds = tuple(self.spec.network_fold[i] for i in chosen)
+            spec = dataclasses.replace(self.spec, network_fold=folds)
+            with torch.device("meta"):
+                network = _build(spec)
+            state = {name: tensor[list(chosen)] for name, tensor in self.network.state_dict().items()}
+            network.load_state_dict(state, assign=True)
+            self._parts[chosen] = Model(spec, network.eval(), self.training_tiles)
+        return self._parts[chosen]
+
+    @functools.cached_property
+    def _parts(self) -> dict[tuple[int, ...], Model]:
+        return {}
+
+
+def _build(spec: ModelSpec) -> Compact | Cnn2:
+    """Make the networks of a specification."""
+    size = crop_size(spec.stamp_size, spec.normalisation.crop)
+    return build(spec.n_networks, len(spec.channels) + 1, size, spec.network)

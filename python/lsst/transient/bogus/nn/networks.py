@@ -40,6 +40,9 @@ class Compact(nn.Module):
     maximum of the last maps.
     """
 
+    drops_features = False
+    """Whether dropout changes the features too, not only what is made of them."""
+
     def __init__(self, n_networks: int, n_channels: int, size: int, spec: Network) -> None:
         super().__init__()
         widths = (4 * n_channels, *spec.filters)
@@ -102,6 +105,8 @@ class Cnn2(nn.Module):
     spec
         Widths and dropout.
     """
+
+    drops_features = True
 
     def __init__(self, n_networks: int, n_channels: int, size: int, spec: Network) -> None:
         super().__init__()

@@ -235,7 +235,7 @@ def asinh_(x: torch.Tensor) -> torch.Tensor:
 
 
 def _signed(magnitude: Any, other: Any) -> Any:
-    """Give float32 numbers that are not negative the signs of others: ``copysign``, which NumPy does slowly."""
+    """Give float32 numbers that are not negative the signs of others, as NumPy's slow copysign does."""
     integer = _namespace(other).int32
     bits = other.view(integer) & _SIGN_BIT
     bits |= magnitude.view(integer)

@@ -97,7 +97,7 @@ class TransientBogusScoreTask(PipelineTask):
         TableSchemaError
             Raised if a table does not have its columns.
         """
-        from ..nn.device import resolve_device, torch_threads
+        from ..nn.device import resolve_device, resolve_precision, torch_threads
         from ..nn.inference import judge
         from ..nn.io import latest_model
         from ..nn.stamps import Stamps
@@ -125,8 +125,10 @@ class TransientBogusScoreTask(PipelineTask):
                 judgement = judge(
                     trained,
                     stamps,
+                    use=use,
                     device=device,
                     batch_size=self.config.batchSize,
+                    precision=resolve_precision(self.config.precision, device),
                     dropout_passes=self.config.dropoutPasses,
                     seed=derive_seed("dropout", *np.asarray(cutouts["diaSourceId"])[:1]),
                 )

@@ -10,11 +10,12 @@ __all__ = ("ScoreFlag", "TransientBogusScoreConfig", "TransientBogusScoreConnect
 import enum
 from typing import Any
 
-from lsst.pex.config import Field, RangeField
+from lsst.pex.config import ChoiceField, Field, RangeField
 from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import SCORES
+from ..nn.settings import PRECISIONS
 
 _VD = ("instrument", "visit", "detector")
 _MODEL: dict[str, Any] = {
@@ -103,6 +104,12 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
         "to 30 give a useful spread, and each costs as much as the score, which does not depend on it.",
         default=0,
         min=0,
+    )
+    precision = ChoiceField[str](
+        doc="Precision of the products in convolutions, where nearly all of the time goes. Scores are "
+        "calibrated with the precision of the training.",
+        allowed=PRECISIONS,
+        default="float32",
     )
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
     numThreads = RangeField(

@@ -12,7 +12,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections
 from lsst.pipe.base import connectionTypes as cT
 
 from ..columns import TRAINING_HISTORY
-from ..nn.settings import Settings
+from ..nn.settings import PRECISIONS, Settings
 from ..training_rows import Caps
 from .network_config import AugmentationConfig, NetworkConfig, NormalisationConfig, RegimeConfig
 
@@ -209,13 +209,8 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     seed = Field[int](doc="Seed of weights, batches, augmentation and caps.", default=0)
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
     precision = ChoiceField[str](
-        doc="Precision of the products in training; weights, sums and all scores are float32.",
-        allowed={
-            "float32": "As it says.",
-            "tf32": "On a GPU float32 with 10 bits of mantissa; on a CPU float32.",
-            "bfloat16": "7 bits of mantissa. Faster where the hardware has it, far slower where it has not.",
-            "auto": "bfloat16 where the hardware has it, else tf32. Results then depend on the machine.",
-        },
+        doc="Precision of the products in training; weights and sums are float32.",
+        allowed=PRECISIONS,
         default=Settings().precision,
     )
     deterministic = Field[bool](
