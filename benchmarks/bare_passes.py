@@ -15,7 +15,7 @@ import torch
 from plain_network import PlainCompact
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import repeatable_products
+from lsst.transient.bogus.nn.device import autocast, repeatable_products
 from lsst.transient.bogus.nn.normalise import prepare
 
 BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
@@ -48,11 +48,13 @@ def per_stamp(evaluate: Callable[[slice], object], n: int, device: torch.device,
     return min(best_of(functools.partial(whole, size), clock) for size in sizes) / n
 
 
-def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock) -> dict[str, float]:
+def floor(
+    stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock, precision: str = "float32"
+) -> dict[str, float]:
     """Return the seconds for each stamp of bare forward passes, and of those of the model.
 
     The former take normalised stamps, in the best memory layout and implementation of the networks.
-    All are in whole float32, as scores are.
+    All have the precision of the scores.
     """
     stamps, spec = stamps[: N_FLOOR[device.type]], model.spec
     own = model.to(device).network
@@ -67,7 +69,7 @@ def floor(stamps: nn.Stamps, model: nn.Model, device: torch.device, clock: Clock
         lambda rows, x=x, networks=networks: [network(x[rows]) for network in networks]
         for x, networks in itertools.product(layouts, ([own], plain))
     ]
-    with repeatable_products(device):
+    with repeatable_products(device, precision), autocast(precision, device):
         return {
             "floor": min(per_stamp(evaluate, len(stamps), device, clock) for evaluate in forward),
             "model": per_stamp(lambda rows: own(normalised(rows)), len(stamps), device, clock),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Scoring speed in DIA sources per second, beside the usual way and beside the floor.
 
-    python benchmarks/scoring.py [--threads N] [--device cuda] [--clock cpu]
+    python benchmarks/scoring.py [--threads N] [--device cuda] [--precision bfloat16] [--clock cpu]
 
 For each number of sources on one detector and of networks, seconds of
 
@@ -46,15 +46,25 @@ from lsst.daf.butler import Butler, DeferredDatasetHandle
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
+from lsst.transient.bogus.folds import sky_tiles
 from lsst.transient.bogus.handles import read_table
-from lsst.transient.bogus.nn.device import repeatable_products, resolve_device, torch_threads
+from lsst.transient.bogus.nn.device import (
+    autocast,
+    repeatable_products,
+    resolve_device,
+    resolve_precision,
+    torch_threads,
+)
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.normalise import normalise
+from lsst.transient.bogus.nn.settings import PRECISIONS
 from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
 
 CHANNELS = ("difference", "science", "template")
 N_DETECTORS, N_ON_DETECTOR = 189, 100
+N_FOLDS = 5
+DETECTOR_SIDE = 0.22  # degrees
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 START_UP = """
 import sys
@@ -76,7 +86,7 @@ def tables(n: int) -> tuple[Table, Table]:
     cutouts = CUTOUTS.build(data, meta={"CHANNELS": list(CHANNELS), "MASK_BITS": {"BAD": 1}})
     fill = {c.name: np.full(n, c.fill) for c in DIA_SOURCE.columns if not c.optional}
     return cutouts, DIA_SOURCE.build(
-        fill | {"diaSourceId": ids, "ra": rng.uniform(0, 1, n), "dec": np.zeros(n)}
+        fill | {"diaSourceId": ids} | {name: rng.uniform(0, DETECTOR_SIDE, n) for name in ("ra", "dec")}
     )
 
 
@@ -93,14 +103,17 @@ def loop(stamps: nn.Stamps, networks: list[PlainCompact], device: torch.device) 
         for network in networks:
             batches = [normalised[start : start + 64] for start in range(0, len(normalised), 64)]
             logits = [network(torch.stack(batch).to(device)).cpu() for batch in batches]
-            scores.append(torch.sigmoid(torch.cat(logits)))
+            scores.append(torch.sigmoid(torch.cat(logits).float()))
     return Table({"id": np.arange(len(stamps)), "score": torch.stack(scores).mean(dim=0).numpy()})
 
 
-def make_model(k: int) -> nn.Model:
-    """Return k untrained networks."""
-    spec = nn.ModelSpec(30, CHANNELS, ("BAD",), network_fold=(-1,) * k, folds=FoldRule(5, 1024, 0))
-    return nn.Model.blank(spec)
+def make_model(k: int, dia_sources: Table | None = None) -> nn.Model:
+    """Return k untrained networks; as if trained on the tiles of sources, but for a fold each."""
+    own, rule = dia_sources is not None, FoldRule(N_FOLDS, 1024, 0)
+    folds = np.arange(k) * N_FOLDS // k if own else np.full(k, -1)
+    spec = nn.ModelSpec(30, CHANNELS, ("BAD",), network_fold=tuple(folds.tolist()), folds=rule)
+    tiles = sky_tiles(dia_sources["ra"], dia_sources["dec"], nside=rule.nside) if own else None
+    return nn.Model.blank(spec, tiles)
 
 
 def stored(cutouts: Table, n_detectors: int, root: str) -> list[DeferredDatasetHandle]:
@@ -126,7 +139,8 @@ def measure(
     model = make_model(k)
     table = nn.to_table(model)
     networks = [PlainCompact(len(CHANNELS) + 1, model.spec.network).to(device).eval() for _ in range(k)]
-    least = floor(stamps, model, device, clock)
+    precision = resolve_precision(task.config.precision, device)
+    least = floor(stamps, model, device, clock, precision)
 
     seconds_of_reading: list[float] = []
 
@@ -136,14 +150,16 @@ def measure(
         seconds_of_reading.append(clock() - start)
         task.run(cutouts=read, dia_sources=dia_sources, model=table)
 
-    return {
-        "task": best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=table), clock),
-        "files": best_of(files, clock),
-        "read": min(seconds_of_reading),
-        "loop": best_of(lambda: loop(stamps, networks, device), clock, 2),
-        "load_model": best_of(lambda: nn.from_table(table), clock),
-        **{name: n * seconds for name, seconds in least.items()},
-    }
+    def run(model: pyarrow.Table) -> float:
+        return best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=model), clock)
+
+    seconds = {"task": run(table), "files": best_of(files, clock), "read": min(seconds_of_reading)}
+    if k % N_FOLDS == 0:
+        seconds["own_sky"] = run(nn.to_table(make_model(k, dia_sources)))
+    with repeatable_products(device, precision), autocast(precision, device):
+        seconds["loop"] = best_of(lambda: loop(stamps, networks, device), clock, 2)
+    seconds["load_model"] = best_of(lambda: nn.from_table(table), clock)
+    return seconds | {name: n * each for name, each in least.items()}
 
 
 def children_cpu() -> float:
@@ -181,7 +197,8 @@ def visit(
                 task.run(cutouts=read, dia_sources=dia_sources, model=table)
 
         seconds = best_of(score, clock, 1)
-    least = floor(nn.Stamps.from_table(cutouts), model, device, clock)
+    precision = resolve_precision(task.config.precision, device)
+    least = floor(nn.Stamps.from_table(cutouts), model, device, clock, precision)
     whole = {name: N_DETECTORS * N_ON_DETECTOR * each for name, each in least.items()}
     return {"visit": seconds, "read": sum(reading), **whole}
 
@@ -221,12 +238,13 @@ def main() -> None:
     parser.add_argument("--bulk", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     options = parser.parse_args()
     logging.disable(logging.INFO)
     device, clock = resolve_device(options.device), CLOCKS[options.clock]
     config = TransientBogusScoreConfig()
-    config.numThreads, config.device = options.threads, options.device
+    config.numThreads, config.device, config.precision = options.threads, options.device, options.precision
     task = TransientBogusScoreTask(config=config)
     alone: dict[int, float] = {}
     with torch_threads(options.threads) as n_threads:
@@ -234,6 +252,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as root:
                 seconds = measure(n, k, task, device, clock, root)
             row = {"n": n, "networks": k, "threads": n_threads, "device": str(device)}
+            row |= {"precision": options.precision}
             row |= {f"{name}_s": round(value, 4) for name, value in seconds.items()}
             row |= {"sources_per_s": round(n / seconds["task"]), "floor_per_s": round(n / seconds["floor"])}
             row |= {"loop_over_task": round(seconds["loop"] / seconds["task"], 2)}
