@@ -1,0 +1,80 @@
+# This file is part of transient_bogus.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+r"""What scores lose by products of less precision.
+
+    python benchmarks/score_precision.py REPO --collections COLLECTION... [--device cuda]
+
+Scores all labelled sources of a repository, such as that of ``make demo``, once for each precision, as
+`TransientBogusScoreTask` does, and compares: the largest and the typical change of a score, that in
+units of the spread of the networks, the area under the ROC curve of injections against others, and how
+many scores change sides of 0.5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from lsst.daf.butler import Butler, DatasetRef
+from lsst.transient.bogus.handles import read_table
+from lsst.transient.bogus.ranking import area_under_roc
+from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+SCORE_COLUMNS = ("score", "score_raw", "score_std")
+
+
+def make_task(precision: str, device: str) -> TransientBogusScoreTask:
+    """Return a task with a precision, that takes tiles from labels."""
+    config = TransientBogusScoreConfig()
+    config.precision, config.device, config.doLabels = precision, device, True
+    return TransientBogusScoreTask(config=config)
+
+
+def scores_of(tasks: dict[str, TransientBogusScoreTask], butler: Butler, ref: DatasetRef) -> Table:
+    """Return the scores of one detector with each precision, and the labels."""
+    cutouts = read_table(butler.getDeferred("transient_cutouts", ref.dataId))
+    labels = read_table(butler.getDeferred(ref))
+    model = butler.get("transient_bogus_model", instrument=ref.dataId["instrument"])
+    columns = {"label": np.asarray(labels["label"])}
+    for precision, task in tasks.items():
+        found = task.run(cutouts=cutouts, labels=labels, model=model).scores
+        columns |= {f"{name}_{precision}": np.asarray(found[name]) for name in SCORE_COLUMNS}
+    return Table(columns)
+
+
+def main() -> None:
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("repo")
+    parser.add_argument("--collections", nargs="+", required=True)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    logging.disable(logging.INFO)
+    tasks = {precision: make_task(precision, options.device) for precision in PRECISIONS}
+    with Butler.from_config(options.repo, collections=options.collections) as butler:
+        refs = butler.query_datasets("transient_labels", limit=None)
+        table = vstack([scores_of(tasks, butler, ref) for ref in refs], metadata_conflicts="silent")
+    table = table[np.isfinite(table["score_float32"])]
+    is_injected = (np.asarray(table["label"]) == 1).astype(int)
+    for precision in PRECISIONS:
+        score, raw = (np.asarray(table[f"{name}_{precision}"], dtype=float) for name in SCORE_COLUMNS[:2])
+        change = np.abs(score - table["score_float32"])
+        spread = np.asarray(table["score_std_float32"])
+        row = {"precision": precision, "n": len(table)}
+        row |= {"auc": round(area_under_roc(is_injected, raw), 5)}
+        row |= {"largest_change": float(f"{change.max():.2g}"), "rms": float(f"{change.std():.2g}")}
+        in_spreads = np.abs(raw - table["score_raw_float32"])[spread > 0] / spread[spread > 0]
+        row |= {"median_raw_change_over_spread": float(f"{np.median(in_spreads):.2g}")}
+        row |= {"other_side_of_half": int(np.sum((score > 0.5) != (table["score_float32"] > 0.5)))}
+        sys.stdout.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
