@@ -24,10 +24,9 @@ from .normalise import crop_size, prepare
 from .stamps import Stamps
 from .threads import in_order
 
-_BATCH_SIZE = {  # by default
-    "cpu": 128,  # what eight networks make of it stays in the processor's cache
-    "cuda": 1024,  # enough for every layer to fill a large GPU
-}
+_ON_GPU = 1024  # stamps in a batch: enough for every layer to fill a large GPU
+_ON_CPU = (32, 128)  # least and most stamps in a batch
+_IN_CACHE = 640  # stamps times networks of which what layers make stays in a processor's cache
 _MIN_BATCHES = 4  # for each thread: a new one, or pinned memory, takes some milliseconds to begin
 _LANES = 16  # float32 values that a CPU treats together; those left over may be rounded differently
 
@@ -272,8 +271,9 @@ def _evaluate(
         answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
         return answer.narrow(axis, 0, 0)
 
-    batches = _batches(len(stamps), batch_size or _BATCH_SIZE[device.type])
     n_threads, on_gpu = torch.get_num_threads(), device.type == "cuda"
+    cached = np.clip(_IN_CACHE // spec.n_networks // _LANES * _LANES, *_ON_CPU)
+    batches = _batches(len(stamps), batch_size or (_ON_GPU if on_gpu else int(cached)))
     many = side_by_side and n_threads > 1 and len(batches) >= _MIN_BATCHES * n_threads
 
     @torch.no_grad()

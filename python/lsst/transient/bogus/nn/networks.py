@@ -47,6 +47,7 @@ class Compact(nn.Module):
         super().__init__()
         widths = (4 * n_channels, *spec.filters)
         self.pad = size % 2
+        self.drops_edge = (size + 1) // 2 % 2 == 1
         self.dropout = spec.dropout
         self.convs = nn.ModuleList(StackedConv(n_networks, a, b, 3) for a, b in itertools.pairwise(widths))
         self.norms = nn.ModuleList(StackedNorm(n_networks, width) for width in spec.filters)
@@ -69,10 +70,13 @@ class Compact(nn.Module):
         features : `torch.Tensor`
             Shape (K, B, units).
         """
-        x = _space_to_depth(F.pad(x, (0, self.pad, 0, self.pad)))  # (B, T*4C, h, h), h = (s+1)/2
+        # Of an odd number of rows and columns pooling drops the last, which need not be made; gradients
+        # of sums over fewer zeros would be rounded otherwise, so training goes the common way.
+        edge = 2 if self.drops_edge and not self.training else 0
+        x = _space_to_depth(F.pad(x, (edge, self.pad, edge, self.pad)))  # (B, T*4C, h, h), h = (s+1)/2
         x = x.contiguous(memory_format=_layout(x, self.n_networks))
         for depth, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            y = conv(x)  # (B, K*F, h, h)
+            y = conv(x, padding=0 if edge and depth == 0 else 1)  # (B, K*F, h, h)
             y = F.max_pool2d(y, 2) if depth == 0 else y  # h -> h//2, once, before what costs per pixel
             y = F.relu(norm(y), inplace=True)
             x = x + y if y.shape == x.shape else y
@@ -137,7 +141,7 @@ class Cnn2(nn.Module):
         """
         x = x.contiguous(memory_format=_layout(x, self.n_networks))
         for conv in self.convs:
-            x = F.max_pool2d(F.relu(conv(x)), 2)  # (B, K*F, s/2, s/2)
+            x = F.max_pool2d(F.relu(conv(x, padding=1)), 2)  # (B, K*F, s/2, s/2)
             x = F.dropout2d(x, self.dropout, self.training)
         flat = x.reshape(len(x), self.n_networks, -1).transpose(0, 1)  # (K, B, F*side*side)
         return F.relu(self.dense(flat))

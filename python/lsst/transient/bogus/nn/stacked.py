@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 
 class StackedConv(nn.Module):
-    """K convolutions with padding that keeps the side.
+    """K convolutions.
 
     Parameters
     ----------
@@ -42,14 +42,15 @@ class StackedConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_networks, n_out)) if bias else None
         nn.init.normal_(self.weight, std=math.sqrt(2.0 / (n_in * side**2)))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, *, padding: int) -> torch.Tensor:
         """Return (B, K*n_out, h, w) from (B, T*n_in, h, w), where T divides K.
 
-        Each block of K/T neighbouring networks shares one input.
+        Each block of K/T neighbouring networks shares one input.  The sides stay what they are if the
+        padding is half of the kernel.
         """
-        _, _, n_in, side, _ = self.weight.shape
+        n_in = self.weight.shape[2]
         bias = None if self.bias is None else self.bias.flatten()
-        return F.conv2d(x, self.weight.flatten(0, 1), bias, padding=side // 2, groups=x.shape[1] // n_in)
+        return F.conv2d(x, self.weight.flatten(0, 1), bias, padding=padding, groups=x.shape[1] // n_in)
 
 
 class StackedNorm(nn.Module):

@@ -92,9 +92,9 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
     )
     batchSize = RangeField(
         dtype=int,
-        doc="Most stamps that the networks judge at a time; 0 for what suits the device (128 on a CPU, 1024 "
-        "on a GPU). On a CPU small values are slow and large ones leave the processor's cache; multiples of "
-        "16 give the same scores to the last bit.",
+        doc="Most stamps that the networks judge at a time; 0 for what suits the device (1024 on a GPU; 128 "
+        "on a CPU, and fewer if more than five networks judge together). On a CPU small values are slow and "
+        "large ones leave the processor's cache; multiples of 16 give the same scores to the last bit.",
         default=0,
         min=0,
     )
