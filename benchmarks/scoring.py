@@ -203,12 +203,12 @@ def visit(
     return {"visit": seconds, "read": sum(reading), **whole}
 
 
-def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
+def bulk(n: int, device: torch.device, precision: str, clock: Clock) -> dict[str, int]:
     """Return the stamps per second of one network, from memory and from the device's memory."""
     part = nn.Stamps.from_table(tables(min(n, 8192))[0])
     rows = np.arange(n) % len(part)
     stamps, model = part[rows], make_model(1)
-    from_memory = best_of(lambda: judge(model, stamps, device=device), clock)
+    from_memory = best_of(lambda: judge(model, stamps, device=device, precision=precision), clock)
     network = model.to(device).network
     image, variance = (torch.from_numpy(a).to(device) for a in (part.image, part.variance))
     flagged = torch.zeros(image[:, 0].shape, dtype=torch.bool, device=device)
@@ -217,11 +217,12 @@ def bulk(n: int, device: torch.device, clock: Clock) -> dict[str, int]:
     def on_device() -> None:
         for _ in range(10):
             pixels, valid = normalise(image, variance, flagged, part.channels, model.spec.normalisation)
-            network(torch.cat([pixels, valid.unsqueeze(1)], dim=1))
+            with autocast(precision, device):
+                network(torch.cat([pixels, valid.unsqueeze(1)], dim=1))
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    with repeatable_products(device):
+    with repeatable_products(device, precision):
         seconds = best_of(on_device, clock)
     return {
         "bulk": n,
@@ -243,6 +244,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.INFO)
     device, clock = resolve_device(options.device), CLOCKS[options.clock]
+    precision = resolve_precision(options.precision, device)
     config = TransientBogusScoreConfig()
     config.numThreads, config.device, config.precision = options.threads, options.device, options.precision
     task = TransientBogusScoreTask(config=config)
@@ -266,7 +268,7 @@ def main() -> None:
             sys.stdout.write(json.dumps(row) + "\n")
             sys.stdout.flush()
         if options.bulk:
-            sys.stdout.write(json.dumps(bulk(options.bulk, device, clock)) + "\n")
+            sys.stdout.write(json.dumps(bulk(options.bulk, device, precision, clock)) + "\n")
             sys.stdout.flush()
         for k in options.networks:
             whole = visit(task, k, device, clock)

@@ -206,7 +206,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     return known.startswith("AVX512") and any(is_supported() for is_supported in has)
 
 
-def autocast(precision: str, device: torch.device) -> torch.autocast:
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Let the products inside the context have a precision.
 
     Parameters
@@ -218,10 +218,12 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
 
     Returns
     -------
-    context : `torch.autocast`
+    context : `~contextlib.AbstractContextManager`
         Context manager; does nothing unless the precision is bfloat16.
     """
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    if precision != "bfloat16":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def repeatable_products(
