@@ -5,8 +5,8 @@ r"""What scores lose by products of less precision.
 
     python benchmarks/score_precision.py REPO --collections COLLECTION... [--device cuda]
 
-Scores all labelled sources of a repository, such as that of ``make demo``, once for each precision, as
-`TransientBogusScoreTask` does, and compares: the largest and the typical change of a score, that in
+Scores all sources of a repository, such as that of ``make demo``, whose label is not ambiguous, once for
+each precision, as `TransientBogusScoreTask` does, and compares: the largest and the typical change of a score, that in
 units of the spread of the networks, the area under the ROC curve of injections against others, and how
 many scores change sides of 0.5.
 """
@@ -42,7 +42,7 @@ def scores_of(tasks: dict[str, TransientBogusScoreTask], butler: Butler, ref: Da
     cutouts = read_table(butler.getDeferred("transient_cutouts", ref.dataId))
     labels = read_table(butler.getDeferred(ref))
     model = butler.get("transient_bogus_model", instrument=ref.dataId["instrument"])
-    columns = {"label": np.asarray(labels["label"])}
+    columns = {name: np.asarray(labels[name]) for name in ("label", "is_ambiguous")}
     for precision, task in tasks.items():
         found = task.run(cutouts=cutouts, labels=labels, model=model).scores
         columns |= {f"{name}_{precision}": np.asarray(found[name]) for name in SCORE_COLUMNS}
@@ -61,7 +61,7 @@ def main() -> None:
     with Butler.from_config(options.repo, collections=options.collections) as butler:
         refs = butler.query_datasets("transient_labels", limit=None)
         table = vstack([scores_of(tasks, butler, ref) for ref in refs], metadata_conflicts="silent")
-    table = table[np.isfinite(table["score_float32"])]
+    table = table[np.isfinite(table["score_float32"]) & ~table["is_ambiguous"]]
     is_injected = (np.asarray(table["label"]) == 1).astype(int)
     for precision in PRECISIONS:
         score, raw = (np.asarray(table[f"{name}_{precision}"], dtype=float) for name in SCORE_COLUMNS[:2])
