@@ -6,9 +6,9 @@ r"""What scores lose by products of less precision.
     python benchmarks/score_precision.py REPO --collections COLLECTION... [--device cuda]
 
 Scores all sources of a repository, such as that of ``make demo``, whose label is not ambiguous, once for
-each precision, as `TransientBogusScoreTask` does, and compares: the largest and the typical change of a score, that in
-units of the spread of the networks, the area under the ROC curve of injections against others, and how
-many scores change sides of 0.5.
+each precision, as `TransientBogusScoreTask` does, and compares: the largest and the typical change of a
+score, that in units of the spread of the networks, the area under the ROC curve of injections against
+others, and how many scores change sides of 0.5.
 """
 
 from __future__ import annotations
