@@ -121,6 +121,8 @@ def test_repeatable_products_is_put_back():
     with repeatable_products(torch.device("cuda")):
         assert not torch.backends.cudnn.allow_tf32
         assert torch.backends.cudnn.deterministic
+    with repeatable_products(torch.device("cuda"), "tf32"):
+        assert torch.backends.cudnn.allow_tf32
     with repeatable_products(CPU):
         assert torch.backends.cudnn.allow_tf32 == before
     assert torch.backends.cudnn.allow_tf32 == before
@@ -139,3 +141,15 @@ def test_cuda_judges_as_the_cpu_does(n_threads):
     np.testing.assert_array_equal(found.probability, again.probability)
     np.testing.assert_allclose(found.probability, expected.probability, atol=5e-3)
     np.testing.assert_allclose(found.distance, expected.distance, rtol=0.02)
+
+
+@needs_cuda
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("tf32", 5e-3), ("bfloat16", 0.05)])
+def test_cuda_judges_with_a_precision(precision, tolerance):
+    fakes = make_fakes(240)
+    model = train(fakes.stamps, fakes.labels, fakes.folds, dataclasses.replace(ON_CUDA, device="cpu")).model
+    use = np.array(model.spec.network_fold)[:, None] == fakes.folds
+    expected = judge(model, fakes.stamps, use=use).probability
+    found = judge(model, fakes.stamps, use=use, device=torch.device("cuda"), precision=precision).probability
+    np.testing.assert_array_equal(np.isnan(found), ~use)
+    np.testing.assert_allclose(found[use], expected[use], atol=tolerance)
