@@ -16,10 +16,11 @@ forward passes of the same networks on normalised stamps, at the best batch size
 and implementation; ``model``: bare passes from stamps in memory through the model's normalisation and
 networks, at the best batch size.
 
-Then the start-up of a process, a visit of 189 detectors, each with its file, and, with ``--bulk N``,
-the rate at which one network judges N stamps in memory, and the rate where they are in the memory of
-the device already (normalisation and network).  ``--clock cpu`` counts the seconds of all threads
-instead of those on the wall: use it where other programs run.
+Then a visit of 189 detectors, each with its file, the start-up of a process, with and without the
+scores of a first detector on the sky of the training, and, with ``--bulk N``, the rate at which one
+network judges N stamps in memory, and the rate where they are in the memory of the device already
+(normalisation and network).  ``--clock cpu`` counts the seconds of all threads instead of those on the
+wall: use it where other programs run.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from bare_passes import Clock, best_of, floor
 from plain_network import PlainCompact
 
 from lsst.daf.butler import Butler, DeferredDatasetHandle
+from lsst.daf.butler.formatters.parquet import astropy_to_arrow
 from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
@@ -69,10 +71,16 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 START_UP = """
 import sys
 import pyarrow.parquet
-from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
+from lsst.transient.bogus.handles import arrow_to_table
 from lsst.transient.bogus.nn.io import from_table
-TransientBogusScoreTask(config=TransientBogusScoreConfig())
-from_table(pyarrow.parquet.read_table(sys.argv[1]))
+from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
+task = TransientBogusScoreTask(config=TransientBogusScoreConfig())
+model, *tables = map(pyarrow.parquet.read_table, sys.argv[1:])
+if tables:
+    cutouts, dia_sources = map(arrow_to_table, tables)
+    task.run(cutouts=cutouts, dia_sources=dia_sources, model=model)
+else:
+    from_table(model)
 """
 
 
@@ -168,12 +176,13 @@ def children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def start_up(model: nn.Model, clock: Clock) -> float:
-    """Return the seconds of a process that makes a task and loads a model."""
+def start_up(tables: list[pyarrow.Table], clock: Clock) -> float:
+    """Return the seconds of a process that makes a task and loads a model, and scores sources if given."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.parq"
-        pyarrow.parquet.write_table(nn.to_table(model), path)
-        command = [sys.executable, "-c", START_UP, str(path)]
+        paths = [str(Path(folder) / f"{number}.parq") for number in range(len(tables))]
+        for table, path in zip(tables, paths, strict=True):
+            pyarrow.parquet.write_table(table, path)
+        command = [sys.executable, "-c", START_UP, *paths]
         own = children_cpu if clock is time.process_time else clock
         return best_of(lambda: subprocess.run(command, check=True), own, 2)
 
@@ -278,7 +287,11 @@ def main() -> None:
             for least in ("floor", "model"):
                 row |= {f"visit_over_{least}": round(whole["visit"] / (whole[least] + whole["read"]), 2)}
             sys.stdout.write(json.dumps(row) + "\n")
-    sys.stdout.write(json.dumps({"start_up_s": round(start_up(make_model(8), clock), 2)}) + "\n")
+    sources = tables(N_ON_DETECTOR)
+    model = nn.to_table(make_model(2 * N_FOLDS, sources[1]))
+    row = {"start_up_s": round(start_up([model], clock), 2)}
+    row |= {"first_scores_s": round(start_up([model, *map(astropy_to_arrow, sources)], clock), 2)}
+    sys.stdout.write(json.dumps(row) + "\n")
 
 
 if __name__ == "__main__":

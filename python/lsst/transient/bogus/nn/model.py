@@ -7,8 +7,10 @@ from __future__ import annotations
 
 __all__ = ("Model",)
 
+import copy
 import dataclasses
 import functools
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,8 +55,10 @@ class Model:
         model : `Model`
             Networks initialised from torch's global generator.
         """
+        size = crop_size(spec.stamp_size, spec.normalisation.crop)
+        network = build(spec.n_networks, len(spec.channels) + 1, size, spec.network).eval()
         tiles = np.zeros(0, dtype=np.int64) if training_tiles is None else np.unique(training_tiles)
-        return cls(spec, _build(spec).eval(), tiles)
+        return cls(spec, network, tiles)
 
     def to(self, device: torch.device) -> Model:
         """Return the model with its networks on a device.
@@ -92,20 +96,14 @@ class Model:
             return self
         if chosen not in self._parts:
             folds = tuple(self.spec.network_fold[i] for i in chosen)
+            network = copy.deepcopy(self.network)
+            network.n_networks = len(chosen)
+            for tensor in itertools.chain(network.parameters(), network.buffers()):
+                tensor.data = tensor.data[list(chosen)]  # the first dimension of all is the network
             spec = dataclasses.replace(self.spec, network_fold=folds)
-            with torch.device("meta"):
-                network = _build(spec)
-            state = {name: tensor[list(chosen)] for name, tensor in self.network.state_dict().items()}
-            network.load_state_dict(state, assign=True)
-            self._parts[chosen] = Model(spec, network.eval(), self.training_tiles)
+            self._parts[chosen] = Model(spec, network, self.training_tiles)
         return self._parts[chosen]
 
     @functools.cached_property
     def _parts(self) -> dict[tuple[int, ...], Model]:
         return {}
-
-
-def _build(spec: ModelSpec) -> Compact | Cnn2:
-    """Make the networks of a specification."""
-    size = crop_size(spec.stamp_size, spec.normalisation.crop)
-    return build(spec.n_networks, len(spec.channels) + 1, size, spec.network)
