@@ -6,9 +6,10 @@ r"""What scores lose by products of less precision.
     python benchmarks/score_precision.py REPO --collections COLLECTION... [--device cuda]
 
 Scores all sources of a repository, such as that of ``make demo``, whose label is not ambiguous, once for
-each precision, as `TransientBogusScoreTask` does, and compares: the largest and the typical change of a
-score, that in units of the spread of the networks, the area under the ROC curve of injections against
-others, and how many scores change sides of 0.5.
+each precision, as `TransientBogusScoreTask` does, and compares: the largest change of a score, its root
+mean square and its median in units of the spread of the networks, the area under the ROC curve of
+injections against others, how many scores change sides of 0.5, the largest relative change of the
+distance from the domain, and how many sources enter or leave the domain.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from astropy.table import Table, vstack
 from lsst.daf.butler import Butler, DatasetRef
 from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.ranking import area_under_roc
-from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask
+from lsst.transient.bogus.tasks.score import ScoreFlag, TransientBogusScoreConfig, TransientBogusScoreTask
 
+OUT_OF_DOMAIN = int(ScoreFlag.OUT_OF_DOMAIN)
 PRECISIONS = ("float32", "tf32", "bfloat16")
-SCORE_COLUMNS = ("score", "score_raw", "score_std")
+SCORE_COLUMNS = ("score", "score_raw", "score_std", "domain_distance", "score_flag")
 
 
 def make_task(precision: str, device: str) -> TransientBogusScoreTask:
@@ -63,16 +65,22 @@ def main() -> None:
         table = vstack([scores_of(tasks, butler, ref) for ref in refs], metadata_conflicts="silent")
     table = table[np.isfinite(table["score_float32"]) & ~table["is_ambiguous"]]
     is_injected = (np.asarray(table["label"]) == 1).astype(int)
+    whole = {name: np.asarray(table[f"{name}_float32"]) for name in SCORE_COLUMNS}
     for precision in PRECISIONS:
-        score, raw = (np.asarray(table[f"{name}_{precision}"], dtype=float) for name in SCORE_COLUMNS[:2])
-        change = np.abs(score - table["score_float32"])
-        spread = np.asarray(table["score_std_float32"])
+        score, raw, _, distance, flag = (np.asarray(table[f"{name}_{precision}"]) for name in SCORE_COLUMNS)
+        change, raw_change = score - whole["score"], np.abs(raw - whole["score_raw"])
+        some = whole["score_std"] > 0
         row = {"precision": precision, "n": len(table)}
         row |= {"auc": round(area_under_roc(is_injected, raw), 5)}
-        row |= {"largest_change": float(f"{change.max():.2g}"), "rms": float(f"{change.std():.2g}")}
-        in_spreads = np.abs(raw - table["score_raw_float32"])[spread > 0] / spread[spread > 0]
-        row |= {"median_raw_change_over_spread": float(f"{np.median(in_spreads):.2g}")}
-        row |= {"other_side_of_half": int(np.sum((score > 0.5) != (table["score_float32"] > 0.5)))}
+        values = {
+            "largest_change": np.abs(change).max(),
+            "rms_change": np.sqrt(np.mean(change**2)),
+            "median_raw_change_over_spread": np.median(raw_change[some] / whole["score_std"][some]),
+            "largest_change_of_distance": np.abs(distance / whole["domain_distance"] - 1).max(),
+        }
+        row |= {name: float(f"{value:.2g}") for name, value in values.items()}
+        row |= {"other_side_of_half": int(np.sum((score > 0.5) != (whole["score"] > 0.5)))}
+        row |= {"other_side_of_domain": int(np.sum(((flag ^ whole["score_flag"]) & OUT_OF_DOMAIN) != 0))}
         sys.stdout.write(json.dumps(row) + "\n")
 
 

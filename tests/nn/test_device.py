@@ -23,7 +23,7 @@ from lsst.transient.bogus.nn.device import (
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.plan import roc_auc
-from lsst.transient.bogus.nn.settings import Augmentation, Regime, Settings
+from lsst.transient.bogus.nn.settings import PRECISIONS, Augmentation, Regime, Settings
 from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.training import train
 
@@ -47,6 +47,10 @@ def test_precision_follows_the_hardware(monkeypatch, has_bfloat16, expected):
     monkeypatch.setattr(devices, "_multiplies_bfloat16", lambda device: has_bfloat16)
     assert resolve_precision("auto", CPU) == expected
     assert resolve_precision("float32", CPU) == "float32"
+
+
+def test_precisions_are_those_of_the_configuration():
+    assert {resolve_precision(name, CPU) for name in PRECISIONS} == set(PRECISIONS) - {"auto"}
 
 
 def test_unknown_precision():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lsst.transient.bogus.nn import Model, ModelSpec, Stamps
-from lsst.transient.bogus.nn.inference import judge
+from lsst.transient.bogus.nn.inference import _batches, judge
 from lsst.transient.bogus.nn.spec import Network
 
 N, K = 50, 10
@@ -47,12 +47,35 @@ def test_all_networks_are_those_of_the_model(model, stamps):
     assert judge(model, stamps[:0], use=np.ones((K, 0), bool)).probability.shape == (K, 0)
 
 
+@pytest.mark.parametrize("use", [np.zeros((K, N), bool), np.ones((K, N), bool), None])
+def test_stamps_of_another_model(model, stamps, use):
+    foreign = Stamps(stamps.image[:, :, 1:, 1:], channels=stamps.channels)
+    with pytest.raises(ValueError, match="15 pixels"):
+        judge(model, foreign, use=use)
+
+
+def test_networks_of_other_stamps(model, stamps):
+    with pytest.raises(ValueError, match=r"\(10, 50\) networks and stamps; got \(10, 49\)"):
+        judge(model, stamps, use=np.ones((K, N - 1), bool))
+
+
+@pytest.mark.parametrize("largest", [1, 7, 16, 32, 128])
+def test_batches_hold_every_row_once_and_are_no_larger_than_asked(largest):
+    for n in range(1, 400):
+        batches = _batches(n, largest)
+        assert [row for part in batches for row in range(n)[part]] == list(range(n))
+        sizes = [part.stop - part.start for part in batches]
+        assert 0 < min(sizes) <= max(sizes) <= largest
+        assert len(batches) == -(-n // largest)
+
+
 def test_parts_of_a_model_leave_generators_alone(model):
     before = torch.random.get_rng_state()
     part = model.part([1, 4])
     assert part is model.part([1, 4])
     assert part.spec.network_fold == (0, 2)
     assert model.part(range(K)) is model
+    assert model.part([1, 0]).spec.n_networks == 2
     assert torch.equal(torch.random.get_rng_state(), before)
     assert not part.network.training
 

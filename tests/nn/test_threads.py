@@ -47,8 +47,9 @@ def test_an_error_is_raised():
         list(in_order(lambda item: 1 // item, range(3)))
 
 
+@pytest.mark.parametrize("some", [False, True])
 @pytest.mark.parametrize("n", [40, 700])
-def test_scores_do_not_depend_on_threads_nor_on_batches(n):
+def test_scores_do_not_depend_on_threads_nor_on_batches(n, some):
     torch.manual_seed(0)
     spec = ModelSpec(
         15,
@@ -58,10 +59,11 @@ def test_scores_do_not_depend_on_threads_nor_on_batches(n):
     )
     model = Model.blank(spec)
     stamps = Stamps(np.random.default_rng(1).normal(size=(n, 3, 15, 15)).astype(np.float32))
+    use = np.arange(3)[:, None] == np.arange(n) % 3 if some else None
     answers = []
-    for n_threads, batch_size in ((1, 128), (2, 128), (2, 32), (3, 64)):
+    for n_threads, batch_size in ((1, 128), (2, 128), (2, 32), (3, 64), (2, 16)):
         with torch_threads(n_threads):
-            found = judge(model, stamps, batch_size=batch_size)
+            found = judge(model, stamps, use=use, batch_size=batch_size)
             latent = features(model, stamps, batch_size=batch_size)
         answers.append((found.probability, found.distance, latent))
     for other in answers[1:]:

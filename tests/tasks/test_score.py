@@ -57,6 +57,7 @@ def model(visit):
 def score(visit, model, **changes):
     cutouts, labels, dia_sources = visit
     config = TransientBogusScoreConfig()
+    config.device = "cpu"
     config.update(**changes)
     task = TransientBogusScoreTask(config=config)
     other = {"labels": labels} if config.doLabels else {"dia_sources": dia_sources}
@@ -99,6 +100,13 @@ def test_labels_and_positions_agree(visit, model):
 def test_batches_do_not_matter(visit, model):
     one, other = score(visit, model, batchSize=7), score(visit, model)
     assert np.allclose(one["score"], other["score"], atol=1e-5)
+
+
+def test_precision_changes_scores_a_little(visit, model):
+    whole, short = score(visit, model), score(visit, model, precision="bfloat16")
+    assert 0.0 < np.abs(whole["score_raw"] - short["score_raw"]).max() < 0.02
+    assert np.allclose(whole["domain_distance"], short["domain_distance"], rtol=0.1)
+    assert np.array_equal(score(visit, model, precision="tf32")["score"], whole["score"])  # on a CPU
 
 
 def test_passes_with_dropout_widen_the_spread_alone(visit, model):

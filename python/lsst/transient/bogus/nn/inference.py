@@ -21,6 +21,7 @@ from .device import autocast, deterministic, pinned, repeatable_products, side_s
 from .model import Model
 from .networks import Cnn2, Compact
 from .normalise import crop_size, prepare
+from .spec import ModelSpec
 from .stamps import Stamps
 from .threads import in_order
 
@@ -74,7 +75,8 @@ def judge(
         Stamps with the model's channels and size.
     use
         Which networks judge each stamp, boolean, shape (K, N); all by default.  Stamps that have
-        the same networks are judged together, by those alone.
+        the same networks are judged together, by those alone, as they were when they were first asked
+        (`Model.part`).
     device
         Where to compute; the CPU by default.
     batch_size
@@ -95,9 +97,13 @@ def judge(
     Raises
     ------
     ValueError
-        Raised if the stamps are not those that the model was trained on.
+        Raised if the stamps are not those that the model was trained on, or ``use`` has another shape.
     """
     device = device or torch.device("cpu")
+    _check_stamps(stamps, model.spec)
+    shape = (model.spec.n_networks, len(stamps))
+    if use is not None and use.shape != shape:
+        raise ValueError(f"There are {shape} networks and stamps; got {use.shape} of which judges which.")
 
     def ask(part: Model, stamps: Stamps) -> np.ndarray:
         function = functools.partial(
@@ -109,9 +115,9 @@ def judge(
             part, stamps, function, device, batch_size, 2, precision, side_by_side=side_by_side
         ).numpy()
 
-    judged = np.full((3 if dropout_passes else 2, model.spec.n_networks, len(stamps)), np.nan, np.float32)
+    judged = np.full((3 if dropout_passes else 2, *shape), np.nan, np.float32)
     with deterministic(seed, device) if dropout_passes else contextlib.nullcontext():
-        for networks, rows in _groups(use, judged.shape[1:]):
+        for networks, rows in _groups(use, shape):
             places = (slice(None), *np.ix_(networks, np.arange(len(stamps))[rows]))
             judged[places] = ask(model.part(networks.tolist()), stamps[rows])
     expit(judged[0], out=judged[0])  # torch's own depends on where in a batch a number is
@@ -254,15 +260,7 @@ def _evaluate(
     the number of threads, nor does the answer.
     """
     spec = model.spec
-    if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
-        raise ValueError(
-            f"The model takes stamps of {len(spec.channels)} channels and {spec.stamp_size} pixels; "
-            f"got {stamps.image.shape[1:]}."
-        )
-    if stamps.channels != spec.channels:
-        raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
-    if spec.planes and stamps.planes != spec.planes:
-        raise ValueError(f"The model was trained on stamps with {spec.planes}; these have {stamps.planes}.")
+    _check_stamps(stamps, spec)
     device = device or torch.device("cpu")
     if model.to(device).network.training:
         model.network.eval()
@@ -272,7 +270,7 @@ def _evaluate(
         return answer.narrow(axis, 0, 0)
 
     n_threads, on_gpu = torch.get_num_threads(), device.type == "cuda"
-    cached = np.clip(_IN_CACHE // spec.n_networks // _LANES * _LANES, *_ON_CPU)
+    cached = np.clip(_IN_CACHE // max(1, spec.n_networks) // _LANES * _LANES, *_ON_CPU)
     batches = _batches(len(stamps), batch_size or (_ON_GPU if on_gpu else int(cached)))
     many = side_by_side and n_threads > 1 and len(batches) >= _MIN_BATCHES * n_threads
 
@@ -292,9 +290,23 @@ def _evaluate(
     return torch.cat(answers, dim=axis).cpu()
 
 
+def _check_stamps(stamps: Stamps, spec: ModelSpec) -> None:
+    """Raise `ValueError` if stamps are not those that a model takes."""
+    if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
+        raise ValueError(
+            f"The model takes stamps of {len(spec.channels)} channels and {spec.stamp_size} pixels; "
+            f"got {stamps.image.shape[1:]}."
+        )
+    if stamps.channels != spec.channels:
+        raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
+    if spec.planes and stamps.planes != spec.planes:
+        raise ValueError(f"The model was trained on stamps with {spec.planes}; these have {stamps.planes}.")
+
+
 def _batches(n: int, largest: int) -> list[slice]:
-    """Divide rows into the fewest batches, of about the same size."""
-    count = -(-n // largest)
+    """Divide rows into the fewest batches, of about the same size, and of whole lanes but for the last."""
     step = _LANES if largest % _LANES == 0 else 1
-    edges = [n * i // count // step * step for i in range(count)] + [n]
+    n_steps = -(-n // step)
+    count = -(-n_steps // (largest // step))
+    edges = [min(n, n_steps * i // count * step) for i in range(count + 1)]
     return [slice(start, stop) for start, stop in itertools.pairwise(edges)]

@@ -83,16 +83,16 @@ class Model:
         Parameters
         ----------
         networks
-            Their numbers, ascending.
+            Their numbers.
 
         Returns
         -------
         model : `Model`
             A model with copies of those, made once: later changes of this model's networks are not
-            seen.  This model itself, if those are all.
+            seen.  This model itself, if those are all in their order.
         """
         chosen = tuple(networks)
-        if len(chosen) == self.spec.n_networks:
+        if chosen == tuple(range(self.spec.n_networks)):
             return self
         if chosen not in self._parts:
             folds = tuple(self.spec.network_fold[i] for i in chosen)

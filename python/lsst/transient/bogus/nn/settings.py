@@ -14,10 +14,11 @@ from .spec import Network, Normalisation
 PRECISIONS = {
     "float32": "As it says.",
     "tf32": "On a GPU float32 with 10 bits of mantissa; on a CPU float32.",
-    "bfloat16": "7 bits of mantissa. Faster where the hardware has it, far slower where it has not.",
+    "bfloat16": "7 bits of mantissa, of what layers make too. Faster where the hardware has it, far slower "
+    "where it has not.",
     "auto": "bfloat16 where the hardware has it, else tf32. Results then depend on the machine.",
 }
-"""Precisions of the products in networks, whose weights and sums are float32."""
+"""Precisions of the products in networks; weights, and the sums that make a product, are float32."""
 
 
 @dataclasses.dataclass(frozen=True)

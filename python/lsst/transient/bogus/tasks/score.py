@@ -120,6 +120,7 @@ class TransientBogusScoreTask(PipelineTask):
         # nobody knows.
         flags = np.where(seen | (not rule.nside), int(ScoreFlag.SEEN_IN_TRAINING), 0)
         stamps = Stamps.from_table(cutouts)
+        precision = resolve_precision(self.config.precision, device)
         with torch_threads(self.config.numThreads):
             try:
                 judgement = judge(
@@ -128,7 +129,7 @@ class TransientBogusScoreTask(PipelineTask):
                     use=use,
                     device=device,
                     batch_size=self.config.batchSize,
-                    precision=resolve_precision(self.config.precision, device),
+                    precision=precision,
                     dropout_passes=self.config.dropoutPasses,
                     seed=derive_seed("dropout", *np.asarray(cutouts["diaSourceId"])[:1]),
                 )
@@ -160,6 +161,7 @@ class TransientBogusScoreTask(PipelineTask):
             trained,
             version,
         )
+        self.metadata["precision"] = precision
         self.metadata["n_dia_sources"] = len(scores)
         self.metadata["n_unusable"] = int((bad & ~is_glint).sum())
         self.metadata["n_glints"] = int(is_glint.sum())

@@ -106,8 +106,8 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
         min=0,
     )
     precision = ChoiceField[str](
-        doc="Precision of the products in convolutions, where nearly all of the time goes. Scores are "
-        "calibrated with the precision of the training.",
+        doc="Precision of the products that make the latent features, where nearly all of the time goes. "
+        "Calibration and the limit of the domain are those of float32 (tf32, if trained so on a GPU).",
         allowed=PRECISIONS,
         default="float32",
     )

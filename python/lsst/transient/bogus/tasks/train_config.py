@@ -209,7 +209,7 @@ class TrainTransientBogusConfig(PipelineTaskConfig, pipelineConnections=TrainTra
     seed = Field[int](doc="Seed of weights, batches, augmentation and caps.", default=0)
     device = Field[str](doc="cpu, cuda, or auto: CUDA where there is one.", default="auto")
     precision = ChoiceField[str](
-        doc="Precision of the products in training; weights and sums are float32.",
+        doc="Precision of the products in training; weights are float32.",
         allowed=PRECISIONS,
         default=Settings().precision,
     )
