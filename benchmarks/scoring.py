@@ -7,14 +7,15 @@
 
 For each number of sources on one detector and of networks, seconds of
 
-``task``: `TransientBogusScoreTask.run` on tables in memory; ``files``: the same on cutouts read
-as the task's quantum reads them, from a file of a butler's repository; ``read``: the part of
-that reading, in the same runs; ``loop``: normalisation stamp by stamp, then batches of
-64 through one stock network after another, as such tasks are commonly written, with the output
-table that it needs too; ``floor``: bare
-forward passes of the same networks on normalised stamps, at the best batch size, memory layout
-and implementation; ``model``: bare passes from stamps in memory through the model's normalisation and
-networks, at the best batch size.
+``task``: `TransientBogusScoreTask.run` on tables in memory; ``files``: the same on what the task's
+quantum reads, as it reads it, from a repository: cutouts, DIA sources and model; ``read``: the part
+of that reading, in the same runs; ``own_sky``: as ``task``, with sources on sky that the model was
+trained on, each of which is judged by the fifth of the networks that is blind to it (where five
+divides their number); ``loop``: normalisation stamp by stamp, then batches of 64 through one stock
+network after another, as such tasks are commonly written, with the output table that it needs too;
+``floor``: bare forward passes of the same networks on normalised stamps, at the best batch size, memory
+layout and implementation; ``model``: bare passes from stamps in memory through the model's
+normalisation and networks, at the best batch size.
 
 Then a visit of 189 detectors, each with its file, the start-up of a process, with and without the
 scores of a first detector on the sky of the training, and, with ``--bulk N``, the rate at which one
@@ -42,14 +43,12 @@ import torch
 from astropy.table import Table
 from bare_passes import Clock, best_of, floor
 from plain_network import PlainCompact
+from stored_quanta import stored
 
-from lsst.daf.butler import Butler, DeferredDatasetHandle
 from lsst.daf.butler.formatters.parquet import astropy_to_arrow
-from lsst.daf.butler.tests import addDataIdValue, addDatasetType, makeTestCollection
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
 from lsst.transient.bogus.folds import sky_tiles
-from lsst.transient.bogus.handles import read_table
 from lsst.transient.bogus.nn.device import (
     autocast,
     repeatable_products,
@@ -124,28 +123,15 @@ def make_model(k: int, dia_sources: Table | None = None) -> nn.Model:
     return nn.Model.blank(spec, tiles)
 
 
-def stored(cutouts: Table, n_detectors: int, root: str) -> list[DeferredDatasetHandle]:
-    """Store cutouts in a repository, once for each detector."""
-    Butler.makeRepo(root)
-    repo = Butler.from_config(root, writeable=True)
-    addDataIdValue(repo, "instrument", "Cam")
-    for detector in range(n_detectors):
-        addDataIdValue(repo, "detector", detector)
-    addDatasetType(repo, "transient_cutouts", {"instrument", "detector"}, "ArrowAstropy")
-    butler = makeTestCollection(repo)
-    data_ids = [{"instrument": "Cam", "detector": detector} for detector in range(n_detectors)]
-    return [butler.getDeferred(butler.put(cutouts, "transient_cutouts", data_id)) for data_id in data_ids]
-
-
 def measure(
     n: int, k: int, task: TransientBogusScoreTask, device: torch.device, clock: Clock, root: str
 ) -> dict[str, float]:
     """Return the seconds of every way of scoring n sources with k networks."""
     cutouts, dia_sources = tables(n)
-    (handle,) = stored(cutouts, 1, root)
     stamps = nn.Stamps.from_table(cutouts)
     model = make_model(k)
     table = nn.to_table(model)
+    (quantum,) = stored(cutouts, dia_sources, table, 1, root)
     networks = [PlainCompact(len(CHANNELS) + 1, model.spec.network).to(device).eval() for _ in range(k)]
     precision = resolve_precision(task.config.precision, device)
     least = floor(stamps, model, device, clock, precision)
@@ -154,9 +140,9 @@ def measure(
 
     def files() -> None:
         start = clock()
-        read = read_table(handle)
+        inputs = quantum.read()
         seconds_of_reading.append(clock() - start)
-        task.run(cutouts=read, dia_sources=dia_sources, model=table)
+        task.run(**inputs)
 
     def run(model: pyarrow.Table) -> float:
         return best_of(lambda: task.run(cutouts=cutouts, dia_sources=dia_sources, model=model), clock)
@@ -196,14 +182,14 @@ def visit(
     table = nn.to_table(model)
     reading = []
     with tempfile.TemporaryDirectory() as root:
-        handles = stored(cutouts, N_DETECTORS, root)
+        quanta = stored(cutouts, dia_sources, table, N_DETECTORS, root)
 
         def score() -> None:
-            for handle in handles:
+            for quantum in quanta:
                 start = clock()
-                read = read_table(handle)
+                inputs = quantum.read()
                 reading.append(clock() - start)
-                task.run(cutouts=read, dia_sources=dia_sources, model=table)
+                task.run(**inputs)
 
         seconds = best_of(score, clock, 1)
     precision = resolve_precision(task.config.precision, device)
