@@ -101,7 +101,8 @@ class TransientBogusScoreConfig(PipelineTaskConfig, pipelineConnections=Transien
     dropoutPasses = RangeField(
         dtype=int,
         doc="Evaluations of every network with dropout, whose scatter is added to score_std. 0 for none; 10 "
-        "to 30 give a useful spread, and each costs as much as the score, which does not depend on it.",
+        "to 30 give a useful spread. Each costs as much as the score with the network cnn2, and little with "
+        "compact; the score does not depend on it.",
         default=0,
         min=0,
     )
