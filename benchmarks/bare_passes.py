@@ -15,8 +15,8 @@ import torch
 from plain_network import PlainCompact
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import autocast, repeatable_products
 from lsst.transient.bogus.nn.normalise import prepare
+from lsst.transient.bogus.nn.precision import autocast, repeatable_products
 
 BATCHES = {"cpu": (32, 128, 512), "cuda": (1024, 4096, 16384)}
 N_FLOOR = {"cpu": 2048, "cuda": 65536}

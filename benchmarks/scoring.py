@@ -49,15 +49,10 @@ from lsst.daf.butler.formatters.parquet import astropy_to_arrow
 from lsst.transient.bogus import nn
 from lsst.transient.bogus.columns import CUTOUTS, DIA_SOURCE
 from lsst.transient.bogus.folds import sky_tiles
-from lsst.transient.bogus.nn.device import (
-    autocast,
-    repeatable_products,
-    resolve_device,
-    resolve_precision,
-    torch_threads,
-)
+from lsst.transient.bogus.nn.device import resolve_device, torch_threads
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.normalise import normalise
+from lsst.transient.bogus.nn.precision import autocast, repeatable_products, resolve_precision
 from lsst.transient.bogus.nn.settings import PRECISIONS
 from lsst.transient.bogus.nn.spec import FoldRule
 from lsst.transient.bogus.tasks.score import TransientBogusScoreConfig, TransientBogusScoreTask

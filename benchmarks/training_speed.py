@@ -33,14 +33,9 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lsst.transient.bogus import nn
-from lsst.transient.bogus.nn.device import (
-    autocast,
-    deterministic,
-    resolve_device,
-    resolve_precision,
-    torch_threads,
-)
+from lsst.transient.bogus.nn.device import deterministic, resolve_device, torch_threads
 from lsst.transient.bogus.nn.plan import roc_auc
+from lsst.transient.bogus.nn.precision import autocast, resolve_precision
 from lsst.transient.bogus.nn.spec import Network
 
 SIZE, N_CHANNELS = 29, 4

@@ -11,18 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from lsst.transient.bogus.nn import device as devices
-from lsst.transient.bogus.nn.device import (
-    autocast,
-    deterministic,
-    repeatable_products,
-    resolve_device,
-    resolve_precision,
-    torch_threads,
-)
+from lsst.transient.bogus.nn import precision as precisions
+from lsst.transient.bogus.nn.device import deterministic, resolve_device, torch_threads
 from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.io import model_version
 from lsst.transient.bogus.nn.plan import roc_auc
+from lsst.transient.bogus.nn.precision import autocast, repeatable_products, resolve_precision
 from lsst.transient.bogus.nn.settings import PRECISIONS, Augmentation, Regime, Settings
 from lsst.transient.bogus.nn.spec import Network
 from lsst.transient.bogus.nn.training import train
@@ -44,7 +38,7 @@ def test_device_by_name():
 
 @pytest.mark.parametrize(("has_bfloat16", "expected"), [(True, "bfloat16"), (False, "tf32")])
 def test_precision_follows_the_hardware(monkeypatch, has_bfloat16, expected):
-    monkeypatch.setattr(devices, "_multiplies_bfloat16", lambda device: has_bfloat16)
+    monkeypatch.setattr(precisions, "_multiplies_bfloat16", lambda device: has_bfloat16)
     assert resolve_precision("auto", CPU) == expected
     assert resolve_precision("float32", CPU) == "float32"
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from lsst.transient.bogus.nn import Model, ModelSpec, Stamps
-from lsst.transient.bogus.nn.inference import _batches, judge
+from lsst.transient.bogus.nn.batches import divide
+from lsst.transient.bogus.nn.inference import judge
 from lsst.transient.bogus.nn.spec import Network
 
 N, K = 50, 10
@@ -62,7 +63,7 @@ def test_networks_of_other_stamps(model, stamps):
 @pytest.mark.parametrize("largest", [1, 7, 16, 32, 128])
 def test_batches_hold_every_row_once_and_are_no_larger_than_asked(largest):
     for n in range(1, 400):
-        batches = _batches(n, largest)
+        batches = divide(n, largest)
         assert [row for part in batches for row in range(n)[part]] == list(range(n))
         sizes = [part.stop - part.start for part in batches]
         assert 0 < min(sizes) <= max(sizes) <= largest

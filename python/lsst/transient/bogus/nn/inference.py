@@ -10,26 +10,19 @@ __all__ = ("Judgement", "features", "judge", "predict")
 import contextlib
 import dataclasses
 import functools
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from scipy.special import expit
 
-from .device import autocast, deterministic, pinned, repeatable_products, side_stream
+from .batches import evaluate
+from .device import deterministic
 from .model import Model
 from .networks import Cnn2, Compact
-from .normalise import crop_size, prepare
+from .precision import autocast
 from .spec import ModelSpec
 from .stamps import Stamps
-from .threads import in_order
-
-_ON_GPU = 1024  # stamps in a batch: enough for every layer to fill a large GPU
-_ON_CPU = (32, 128)  # least and most stamps in a batch
-_IN_CACHE = 640  # stamps times networks of which what layers make stays in a processor's cache
-_MIN_BATCHES = 4  # for each thread: a new one, or pinned memory, takes some milliseconds to begin
-_LANES = 16  # float32 values that a CPU treats together; those left over may be rounded differently
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +76,7 @@ def judge(
         Stamps per call of the networks; 0 for what suits the device.
     precision
         Of the products that make the latent features: ``float32``, ``tf32`` or ``bfloat16``, see
-        `~lsst.transient.bogus.nn.device.resolve_precision`.
+        `~lsst.transient.bogus.nn.precision.resolve_precision`.
     dropout_passes
         Further evaluations with dropout switched on (Gal & Ghahramani 2016), for ``scatter``.
     seed
@@ -111,7 +104,7 @@ def judge(
         )
         # Dropout switches the networks to and fro, and draws from one generator: a batch at a time.
         side_by_side = not dropout_passes
-        return _evaluate(
+        return evaluate(
             part, stamps, function, device, batch_size, 2, precision, side_by_side=side_by_side
         ).numpy()
 
@@ -222,7 +215,8 @@ def features(
     ValueError
         Raised if the stamps are not those that the model was trained on.
     """
-    latent = _evaluate(model, stamps, model.network.features, device, batch_size, 1)  # (K, N, units)
+    _check_stamps(stamps, model.spec)
+    latent = evaluate(model, stamps, model.network.features, device, batch_size, 1)  # (K, N, units)
     flat = latent.transpose(0, 1).flatten(1).numpy()
     flat[~stamps.usable] = np.nan
     return flat
@@ -241,55 +235,6 @@ def _dropout(network: torch.nn.Module) -> Iterator[None]:
         network.eval()
 
 
-@torch.no_grad()
-def _evaluate(
-    model: Model,
-    stamps: Stamps,
-    function: Callable[[torch.Tensor], torch.Tensor],
-    device: torch.device | None,
-    batch_size: int,
-    axis: int,
-    precision: str = "float32",
-    *,
-    side_by_side: bool = True,
-) -> torch.Tensor:
-    """Apply a function of prepared stamps batch by batch; join along the dimension of the stamps.
-
-    On a CPU each thread has batches of its own, where there are many, rather than a share of each
-    layer; for a GPU threads bring batches to where it reads them.  What a batch is does not depend on
-    the number of threads, nor does the answer.
-    """
-    spec = model.spec
-    _check_stamps(stamps, spec)
-    device = device or torch.device("cpu")
-    if model.to(device).network.training:
-        model.network.eval()
-    if not len(stamps):  # the shape of an answer to nothing
-        size = crop_size(spec.stamp_size, spec.normalisation.crop)
-        answer = function(torch.zeros(1, len(spec.channels) + 1, size, size, device=device)).cpu()
-        return answer.narrow(axis, 0, 0)
-
-    n_threads, on_gpu = torch.get_num_threads(), device.type == "cuda"
-    cached = np.clip(_IN_CACHE // max(1, spec.n_networks) // _LANES * _LANES, *_ON_CPU)
-    batches = _batches(len(stamps), batch_size or (_ON_GPU if on_gpu else int(cached)))
-    many = side_by_side and n_threads > 1 and len(batches) >= _MIN_BATCHES * n_threads
-
-    @torch.no_grad()
-    def evaluate(part: Stamps) -> torch.Tensor:
-        with side_stream(device):
-            return function(prepare(part, spec.normalisation, device=device).float())
-
-    parts = (stamps[rows] for rows in batches)
-    with repeatable_products(device, precision):
-        if many and on_gpu:
-            answers = [evaluate(part) for part in in_order(lambda part: part.map(pinned), parts)]
-        else:
-            answers = list(in_order(evaluate, parts) if many else map(evaluate, parts))
-    if on_gpu:
-        torch.cuda.synchronize(device)
-    return torch.cat(answers, dim=axis).cpu()
-
-
 def _check_stamps(stamps: Stamps, spec: ModelSpec) -> None:
     """Raise `ValueError` if stamps are not those that a model takes."""
     if stamps.image.shape[1:] != (len(spec.channels), spec.stamp_size, spec.stamp_size):
@@ -301,12 +246,3 @@ def _check_stamps(stamps: Stamps, spec: ModelSpec) -> None:
         raise ValueError(f"The model takes the channels {spec.channels}; got {stamps.channels}.")
     if spec.planes and stamps.planes != spec.planes:
         raise ValueError(f"The model was trained on stamps with {spec.planes}; these have {stamps.planes}.")
-
-
-def _batches(n: int, largest: int) -> list[slice]:
-    """Divide rows into the fewest batches, of about the same size, and of whole lanes but for the last."""
-    step = _LANES if largest % _LANES == 0 else 1
-    n_steps = -(-n // step)
-    count = -(-n_steps // (largest // step))
-    edges = [min(n, n_steps * i // count * step) for i in range(count + 1)]
-    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]

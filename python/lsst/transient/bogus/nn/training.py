@@ -22,12 +22,13 @@ from . import regimes
 from .augment import augment
 from .checkpoint import checkpoint_file, load_checkpoint, save_checkpoint
 from .contamination import UnlabelledJudgement, judge_unlabelled
-from .device import autocast, deterministic, resolve_device, resolve_precision
+from .device import deterministic, resolve_device
 from .domain import fit_domain
 from .history import EpochReport
 from .model import Model
 from .normalise import prepare
 from .plan import Plan, held_out_logits, roc_auc
+from .precision import autocast, resolve_precision
 from .replay import Replay
 from .settings import Settings
 from .spec import FoldRule, ModelSpec

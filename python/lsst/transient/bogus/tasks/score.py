@@ -97,9 +97,10 @@ class TransientBogusScoreTask(PipelineTask):
         TableSchemaError
             Raised if a table does not have its columns.
         """
-        from ..nn.device import resolve_device, resolve_precision, torch_threads
+        from ..nn.device import resolve_device, torch_threads
         from ..nn.inference import judge
         from ..nn.io import latest_model
+        from ..nn.precision import resolve_precision
         from ..nn.stamps import Stamps
 
         of = f" of {where}" if where else ""
